@@ -19,6 +19,8 @@ EDITION: Final = "edition"  # with which its entries were last judged, if that w
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
 LIFE: Final = "life"  # distinguishes this store's order of arrival from that of every other
 
+COUNTERPART: Final = "counterpart"  # the file that a re-key puts this one in the place of, or in its place (Re-key)
+
 # Notes on its history.
 SURPLUS: Final = "surplus"  # on whose word branches of equivocators were taken
 DETACHED: Final = "detached"  # and the id of an author: detached entries that have come

@@ -35,7 +35,6 @@ from cellsync.core.errors import (
     VaultInUse,
     VaultMissing,
 )
-from cellsync.core.history.chain import Chain
 from cellsync.core.ids import Millis
 from cellsync.store.connection import check_encrypted
 from cellsync.store.files import (
@@ -46,7 +45,7 @@ from cellsync.store.files import (
     write_private,
 )
 from cellsync.store.header import CircleFile
-from cellsync.store.sqlite import SqliteStore
+from cellsync.store.sqlite import Census, SqliteStore
 from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
 
 _INCOMPLETE: Final = ".incomplete"  # suffix of a folder's name while it is being written
@@ -54,8 +53,6 @@ _BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", 
 _CHUNK: Final = 1 << 20  # bytes
 _MILLIS: Final = 8  # bytes of a time
 _READ_ONLY: Final = {errno.EROFS, errno.EACCES, errno.EPERM}
-
-Census = tuple[list[Chain], int, int]
 
 
 class PlaceTaken(CallerError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import apsw
 
@@ -18,16 +19,18 @@ from cellsync.store.files import file_errors
 
 PAGE_BYTES: Final = 8_192  # measured: 4 KiB costs 7 % more per entry in bulk, 16 KiB 20 % more per single edit
 _KEY_BYTES: Final = 32
+_CIPHER: Final = "chacha20"  # named, because defaults move between releases
 _PLAINTEXT_MAGIC: Final = b"SQLite format 3\0"
 
 
 def connect(path: Path, key: DatabaseKey, cache_bytes: int) -> apsw.Connection:
     """A keyed connection that holds the file's lock. Raises VaultDamaged, VaultInUse or StorageFailed."""
-    if len(key.reveal()) != _KEY_BYTES:
-        raise ValueError("a database key has 32 bytes")  # SQLite would take another length for a passphrase
+    _check_key(key)
     connection = None
     try:
-        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        # As URI, so that a copy can be made under another key; an absolute path is none itself.
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(os.fspath(path.absolute()), flags=flags)
         _unlock(connection, key)
         _configure(connection, cache_bytes)
         return connection
@@ -38,8 +41,19 @@ def connect(path: Path, key: DatabaseKey, cache_bytes: int) -> apsw.Connection:
     raise failure
 
 
+def keyed(path: Path, key: DatabaseKey) -> str:
+    """The name by which `VACUUM INTO` makes a database with this key. It holds the key."""
+    _check_key(key)
+    return f"file:{quote(os.fsencode(path.absolute()))}?cipher={_CIPHER}&key=raw:{key.reveal().hex()}"
+
+
+def _check_key(key: DatabaseKey) -> None:
+    if len(key.reveal()) != _KEY_BYTES:
+        raise ValueError("a database key has 32 bytes")  # SQLite would take another length for a passphrase
+
+
 def _unlock(connection: apsw.Connection, key: DatabaseKey) -> None:
-    connection.pragma("cipher", "chacha20")  # named, because defaults move between releases
+    connection.pragma("cipher", _CIPHER)
     statement = f"PRAGMA key = 'raw:{key.reveal().hex()}'"
     if connection.execute(statement, can_cache=False).get != "ok":
         connection.close()

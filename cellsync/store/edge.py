@@ -11,8 +11,24 @@ from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import apsw
 
-from cellsync.core.errors import CellsyncError, Closed, DiskFull, StorageFailed, VaultDamaged, VaultInUse
+from cellsync.core.errors import (
+    CallerError,
+    CellsyncError,
+    Closed,
+    DiskFull,
+    StorageFailed,
+    VaultDamaged,
+    VaultInUse,
+)
 from cellsync.store.files import ReadOnlyDisk
+
+
+class GivenUp(CallerError):
+    """It was given up before it was done; everything is as it was."""
+
+    code = "given_up"
+    default_hint = "Start it again."
+
 
 # Our error for each failure of SQLite. Any other (SQL, constraints, types) is a bug of ours.
 _MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
@@ -30,6 +46,7 @@ _MEANING: Final[dict[type[apsw.Error], type[CellsyncError]]] = {
     apsw.PermissionsError: StorageFailed,
     apsw.ProtocolError: StorageFailed,
     apsw.NoLFSError: StorageFailed,
+    apsw.InterruptError: GivenUp,  # `SqliteStore.copy_into` was told to
 }
 _DAMAGE_AT_IO: Final = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_SHORT_READ}
 

@@ -13,6 +13,7 @@ from cellsync import system
 from cellsync.core.errors import DiskFull, StorageFailed, VaultExists, VaultInUse
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_CHUNK: Final = 1 << 20  # bytes
 
 
 class ReadOnlyDisk(StorageFailed):
@@ -81,6 +82,21 @@ def write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             system.files.sync(file.fileno())
+
+
+def destroy(path: Path) -> None:
+    """Delete a file, if it is there. Its content is overwritten first: that helps on disks that write in place."""
+    with file_errors():
+        with (
+            contextlib.suppress(FileNotFoundError),
+            path.open("r+b", buffering=0) as file,
+            contextlib.suppress(OSError),
+        ):
+            left = os.fstat(file.fileno()).st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, _CHUNK))) or left
+            system.files.sync(file.fileno())
+        path.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:

@@ -28,7 +28,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -44,7 +44,7 @@ from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, Entry, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
 from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.store import layout, slices
-from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect
+from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect, keyed
 from cellsync.store.edge import meaning, reads, writes
 from cellsync.store.files import ReadOnlyDisk, create_private, file_errors, sync_directory
 from cellsync.store.listings import SqliteListings
@@ -57,7 +57,13 @@ EARLY_PAGES: Final = 600
 ROOM_BYTES: Final = 5 << 20  # for the pages of one COMMIT in the log and in the database: a batch has 2.1 MiB of them
 PLENTY: Final = 1 << 30  # free bytes, above which nothing need be computed, and a commit may have any size
 ROW_BYTES: Final = 64  # most that a row takes besides its content
+STEPS: Final = 20_000  # of SQLite's, between two questions whether to go on: some milliseconds
 _COPY: Final = "Make it writable; or put a copy on another disk, with `restore`."
+
+
+Census = tuple[list[Chain], int, int]
+Going = Callable[[], bool]
+"""Whether to go on."""
 
 
 class SqliteStore:
@@ -144,20 +150,26 @@ class SqliteStore:
 
     # --- copying, checking -----------------------------------------------------------------------
 
-    def copy_into(self, path: Path) -> None:
-        """Write the durable state into a new file: mode 0600, encrypted with the same key, not synced.
+    def copy_into(self, path: Path, key: DatabaseKey | None = None, going: Going = lambda: True) -> None:
+        """Write the durable state into a new file: mode 0600, encrypted with the same key or this one, not synced.
 
         It takes one read transaction, so the copy is a committed state; the store is not read or written meanwhile.
         SQLite's backup interface is not used: with this release of the cipher library it can deliver damaged files,
-        and it copies unused pages. Raises VaultDamaged if a page here cannot be read, StorageFailed, DiskFull.
+        and it copies unused pages. `going` is asked again and again; once it says no, GivenUp is raised.
+
+        Raises VaultDamaged if a page here cannot be read, StorageFailed, DiskFull.
         """
         self.flush()
         create_private(path)
-        self._vacuum_into(path)
+        self._vacuum_into(os.fspath(path.absolute()) if key is None else keyed(path, key), going)
 
     @reads
-    def _vacuum_into(self, path: Path) -> None:
-        self._db.execute("VACUUM INTO ?", (os.fspath(path),))
+    def _vacuum_into(self, name: str, going: Going) -> None:
+        self._db.set_progress_handler(lambda: not going(), STEPS)
+        try:
+            self._db.execute("VACUUM INTO ?", (name,), can_cache=False)
+        finally:
+            self._db.set_progress_handler(None)
 
     @property
     def size(self) -> int:
@@ -180,7 +192,7 @@ class SqliteStore:
             raise VaultDamaged
 
     @reads
-    def census(self) -> tuple[list[Chain], int, int]:
+    def census(self) -> Census:
         """Facts that are equal in two stores if one is a copy of the other: chains, entries, the last arrival."""
         return self.chains(), self._number("SELECT count(*) FROM entries"), self.last_arrival()
 

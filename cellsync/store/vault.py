@@ -5,7 +5,7 @@
 Rules:
 
 1. **A passphrase never encrypts data.** It wraps one random master key, so changing it rewrites only a header.
-   (Old copies of the header still open with the old passphrase.)
+   (Old copies of the header still open with the old passphrase: until a re-key, `rekey`.)
 2. **Parameters are checked before they are used**, against a floor and a ceiling, and bound by the seals.
 3. **The header is replaced atomically**, and a circle's database is durable before the header names it. A crash
    leaves the old header or the new one, and at worst a database that no header names.
@@ -20,10 +20,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from math import ceil
 from os import close as close_descriptor
 from pathlib import Path
+from threading import Lock
 from time import thread_time
 from types import TracebackType
 from typing import Final, Self
@@ -32,13 +34,15 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from cellsync import system
-from cellsync.core import caps
+from cellsync.core import caps, drawers
 from cellsync.core.crypto import labels
 from cellsync.core.errors import (
+    CellsyncError,
     CheapVault,
     Closed,
     ExternalError,
     InvalidValue,
+    NewerVersion,
     NotFound,
     VaultDamaged,
     VaultExists,
@@ -48,6 +52,7 @@ from cellsync.core.errors import (
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
 from cellsync.store import header
 from cellsync.store.files import (
+    destroy,
     file_errors,
     lock_directory,
     make_private,
@@ -95,6 +100,7 @@ class Vault:
         self._profile = profile
         self._identity = identity
         self._circles = circles
+        self._writing = Lock()  # the header, which threads may
 
     # --- creating and opening --------------------------------------------------------------------
 
@@ -215,7 +221,8 @@ class Vault:
             if fill is not None:
                 fill(store)
                 store.flush()
-            self._save([*self._circles, row], self._slots)
+            with self._writing:
+                self._save([*self._circles, row], self._slots)
         except BaseException:
             store.close()
             raise
@@ -224,7 +231,13 @@ class Vault:
     def open_circle(self, circle: CircleId) -> SqliteStore:
         """Raises NotFound, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
         row = self.circle_file(circle)
-        return SqliteStore.open(self._path / row.file, row.key)
+        store = SqliteStore.open(self._path / row.file, row.key)
+        try:
+            self._tidy(store)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     @property
     def derivation(self) -> Kdf:
@@ -247,8 +260,31 @@ class Vault:
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
         slot = _wrap(self._master, new, kdf, self._entropy, self._profile, at_least)
-        others = tuple(old for old in self._slots if old.kind != SlotKind.PASSPHRASE)
-        self._save(self._circles, (slot, *others))
+        with self._writing:
+            self._save(self._circles, (slot, *self._other_slots()))
+
+    # --- for a re-key ----------------------------------------------------------------------------
+
+    def new_file(self, circle: CircleId) -> CircleFile:
+        """A name and a key for another database of a circle. Raises NewerVersion if a re-key would lose a key slot."""
+        self._check_open()
+        if self._other_slots():
+            raise NewerVersion("This vault opens in a way that this version does not know, and would not after that.")
+        return CircleFile(circle, self._entropy(header.FILE_NAME_BYTES).hex(), DatabaseKey(self._entropy(_KEY_BYTES)))
+
+    def replace(self, circles: list[CircleFile], passphrase: Passphrase, kdf: Kdf, at_least: float = 0.0) -> None:
+        """Put these databases in the place of all, under a new master key. Blocks for a key derivation or two.
+
+        They are durable. If it fails the vault is closed: which header is on the disk is seen when it is opened again.
+        Raises InvalidValue (`kdf`), DiskFull, StorageFailed.
+        """
+        self._check_open()
+        if not kdf.allowed(self._profile):
+            raise InvalidValue("These key derivation parameters are out of range.")
+        master = MasterKey(self._entropy(_KEY_BYTES))
+        slot = _wrap(master, passphrase, kdf, self._entropy, self._profile, at_least)
+        with self._writing:
+            self._save(circles, (slot,), master)
 
     # --- for a copy of it ------------------------------------------------------------------------
 
@@ -263,7 +299,7 @@ class Vault:
     def header_of(self, circles: list[CircleFile]) -> bytes:
         """A header that opens with the same passphrases, for a vault of these circles."""
         self._check_open()
-        return self._sealed(circles, self._slots)
+        return self._sealed(circles, self._slots, self._master)
 
     # --- helpers ---------------------------------------------------------------------------------
 
@@ -271,15 +307,34 @@ class Vault:
         if self._lock is None:
             raise Closed
 
-    def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...]) -> None:
-        """Write the header; the vault in memory follows only what is on disk."""
-        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, self._sealed(circles, slots))
-        self._circles, self._slots = circles, slots
+    def _other_slots(self) -> tuple[Slot, ...]:
+        return tuple(slot for slot in self._slots if slot.kind != SlotKind.PASSPHRASE)
 
-    def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...]) -> bytes:
+    def _tidy(self, store: SqliteStore) -> None:
+        """Finish a re-key that was broken off: the header names this file, so its counterpart is not needed.
+
+        If that fails, the next opening tries again.
+        """
+        other = store.kept(drawers.COUNTERPART)
+        if other is None:
+            return
+        with suppress(CellsyncError):
+            sync_directory(self._path)  # the header that names this file must not be lost with the power any more
+            if len(other) == header.FILE_NAME_BYTES and other.hex() not in {row.file for row in self._circles}:
+                destroy_database(self._path / other.hex())
+            store.forget(drawers.COUNTERPART)
+            store.flush()
+
+    def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey | None = None) -> None:
+        """Write the header; the vault in memory follows only what is on disk."""
+        master = self._master if master is None else master
+        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, self._sealed(circles, slots, master))
+        self._circles, self._slots, self._master = circles, slots, master
+
+    def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey) -> bytes:
         body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
         bound = _body_bound(self._profile, slots)
-        sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bound, nonce, _body_key(self._master))
+        sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bound, nonce, _body_key(master))
         return header.encode(Header(self._profile, slots, nonce, sealed))
 
 
@@ -294,6 +349,12 @@ def check_unused(path: Path) -> None:
         raise VaultExists
     if any(name != _NEW_NAME and not DATABASE_NAME.fullmatch(name) for name in names):
         raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
+
+
+def destroy_database(path: Path) -> None:
+    """Delete a database and its logs; nothing may have it open. Raises StorageFailed."""
+    for suffix in ("-wal", "-journal", ""):
+        destroy(path.with_name(path.name + suffix))
 
 
 def _read(path: Path) -> bytes:
