@@ -13,6 +13,7 @@ from typing import Any
 import trio
 
 from cellsync.cell.cell import Cell
+from cellsync.cell.home import Home
 from cellsync.core.ids import (
     INCARNATION_BYTES,
     CaseId,
@@ -160,7 +161,7 @@ class Device:
         ):
             circles = OpenCircles(vault, self.circle.surroundings)
             circles.hold(self.circle, self.store)
-            cell = Cell(circles, node, nursery, [])
+            cell = Cell(circles, node, nursery, [], Home(vault.path))
             try:
                 yield cell
             finally:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from cellsync.cell.invites import Invite
     from cellsync.cell.member import Member
     from cellsync.cell.newcomers import join
-    from cellsync.cell.opening import change_passphrase, open_cell
+    from cellsync.cell.opening import open_cell
+    from cellsync.cell.passphrase import change_passphrase, rekey
     from cellsync.core import errors
     from cellsync.core.errors import CellsyncError
     from cellsync.core.ids import CaseId
@@ -74,6 +75,7 @@ __all__ = [
     "make_passphrase",
     "open_cell",
     "open_lan",
+    "rekey",
     "restore",
 ]
 
@@ -92,8 +94,9 @@ _HOMES: Final = {
     "Invite": "cellsync.cell.invites",
     "join": "cellsync.cell.newcomers",
     "Member": "cellsync.cell.member",
-    "change_passphrase": "cellsync.cell.opening",
     "open_cell": "cellsync.cell.opening",
+    "change_passphrase": "cellsync.cell.passphrase",
+    "rekey": "cellsync.cell.passphrase",
     "Counter": "cellsync.core.schema.fields",
     "Log": "cellsync.core.schema.fields",
     "Map": "cellsync.core.schema.fields",

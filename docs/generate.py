@@ -38,6 +38,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",
     "fork list": "forks", "fork proof": "fork.proof", "fork check": "fork.check",
+    "passphrase change": "passphrase.change", "passphrase rekey": "rekey.show",
     "backup": "backup", "restore": "restore", "sync": "sync.show", "watch": "events", "doctor": "doctor",
     "daemon stop": "lock",
 }  # fmt: skip

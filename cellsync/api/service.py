@@ -11,8 +11,8 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +29,15 @@ from cellsync.cell.cell import Cell
 from cellsync.cell.lone_error import the_only
 from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
+from cellsync.cell.passphrase import change_passphrase, names_behind, rekey
 from cellsync.cell.peer import met
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
 from cellsync.profile.profile import Profile, Settings
+from cellsync.store.rekey import Seen, check_room
 
 if TYPE_CHECKING:
     from cellsync.cell.founding import RecoveryKey
+    from cellsync.cell.home import Home
     from cellsync.store.backup import Backup
 
 IDLE: Final = 15 * 60.0  # seconds
@@ -158,14 +161,77 @@ class Service:
                 if self._cell is not None:
                     await self._cell.check_passphrase(passphrase)
                 else:
-                    try:
-                        await self.nursery.start(self._keep_open, passphrase)
-                    except Exception as error:
-                        raise the_only(error) from None
+                    await self._open(passphrase)
         if idle is not None:
             self._idle = idle or None
         self._touch()
         return self.cell
+
+    async def names_behind(self, passphrase: str) -> tuple[str, str]:
+        """The names of the cell and of this device, if this passphrase opens the vault, which stays open or closed.
+
+        Raises TooSoon, and what `open_cell` raises.
+        """
+        async with self._opening:
+            with self._one_guess():
+                if self._cell is None:
+                    return await names_behind(self._home, passphrase=passphrase)
+                await self._cell.check_passphrase(passphrase)
+                return self._cell.name, self._cell.name_of(self._cell.device)
+
+    async def change_passphrase(self, old: str, new: str) -> None:
+        """Raises TooSoon, and what `change_passphrase` raises."""
+        async with self._opening:
+            with self._one_guess():
+                if self._cell is None:
+                    await change_passphrase(self._home, old=old, new=new)
+                else:
+                    await self._cell.change_passphrase(old=old, new=new)
+
+    async def rekey(self, passphrase: str, seen: Seen) -> None:
+        """Re-key the vault. An open cell is closed meanwhile, and open again afterwards, however it ends.
+
+        Raises TooSoon, and what `rekey` raises; before anything is closed if the passphrase is wrong, or there is not
+        enough space.
+        """
+        async with self._opening:
+            with self._one_guess():
+                cell = self._cell
+                if cell is None:
+                    await rekey(self._home, passphrase=passphrase, seen=seen)
+                    return
+                await cell.check_passphrase(passphrase)
+            check_room(self.profile.vault)
+            idle = self._idle
+            async with self._closed_for_a_while(passphrase):
+                await rekey(self._home, passphrase=passphrase, seen=seen)
+            self._idle = idle
+
+    @property
+    def _home(self) -> Home:
+        """Raises VaultMissing."""
+        if not self.profile.exists:
+            raise VaultMissing
+        return self.profile.home(self.settings, online=self._online)
+
+    @asynccontextmanager
+    async def _closed_for_a_while(self, passphrase: str) -> AsyncIterator[None]:
+        """Within the block the cell is closed; nobody is told that it was locked, unless it cannot be opened again."""
+        on_lock, self.on_lock = self.on_lock, lambda: None
+        opened = False
+        try:
+            closed = self._closed
+            self._scope.cancel()
+            await closed.wait()
+            try:
+                yield
+            finally:
+                await self._open(passphrase)
+                opened = True
+        finally:
+            self.on_lock = on_lock
+            if not opened:
+                on_lock()
 
     async def lock(self) -> None:
         """Close the vault, in good order, also one that is being opened. Returns when it is closed."""
@@ -192,6 +258,12 @@ class Service:
                 self._not_before = system.clock.since_boot() + min(2.0 ** (self._wrong - FREE_GUESSES), LONGEST_WAIT)
             raise
         self._wrong = 0
+
+    async def _open(self, passphrase: str) -> None:
+        try:
+            await self.nursery.start(self._keep_open, passphrase)
+        except Exception as error:
+            raise the_only(error) from None
 
     async def _keep_open(self, passphrase: str, task_status: trio.TaskStatus[None]) -> None:
         started = False

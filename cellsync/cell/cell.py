@@ -23,8 +23,10 @@ from cellsync.cell.flag import Flag
 from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers
 from cellsync.cell.forks import Fork
+from cellsync.cell.home import Home
 from cellsync.cell.member import Member, members
 from cellsync.cell.own_entries import CaseEdits, OwnEntries
+from cellsync.cell.passphrase import change
 from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.sync import Progress, confirmed, sync
@@ -59,7 +61,7 @@ T = TypeVar("T")
 class Cell:
     """Made by `open_cell`."""
 
-    def __init__(self, circles: OpenCircles, node: Node, nursery: trio.Nursery, flags: list[Flag]) -> None:
+    def __init__(self, circles: OpenCircles, node: Node, nursery: trio.Nursery, flags: list[Flag], home: Home) -> None:
         circle = circles.first
         self.circles = circles
         self.circle = circle
@@ -67,6 +69,7 @@ class Cell:
         self.nursery = nursery
         self.catalogue = OpenCatalogue(circle)
         self._secrets = circles.secrets(circle.id)
+        self._home = home
         self._closed = False
         self._codes: ShortCodes | None = None  # until the first invitation
         self._flags = Flags(circle, node, nursery, flags)
@@ -398,6 +401,14 @@ class Cell:
         self._check_open()
         guess, vault = forms(passphrase), self.circles.vault
         await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
+
+    async def change_passphrase(self, *, old: str, new: str) -> None:
+        """As `cellsync.change_passphrase`, of an open cell. Raises WrongPassphrase, WeakPassphrase, DiskFull."""
+        self._check_open()
+        vault, home = self.circles.vault, self._home
+        await self.check_passphrase(old)
+        known = self.name, self.name_of(self.device)
+        await home.surroundings.in_thread(lambda: change(vault, home, old, new, known))
 
     @property
     def copied_at(self) -> datetime | None:

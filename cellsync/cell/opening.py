@@ -42,22 +42,6 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
         vault.close()
 
 
-async def change_passphrase(place: Place, *, old: str, new: str) -> None:
-    """Give the vault in this folder another passphrase. The cell must not be open.
-
-    Earlier copies of the folder still open with the old one. Raises the errors of `open_cell`, and WeakPassphrase, an
-    InvalidValue.
-    """
-    home = home_of(place)
-    before, after = forms(old), home.new_passphrase(new)
-
-    def change() -> None:
-        with Vault.open(home.path, before, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests) as vault:
-            vault.change_passphrase(after, kdf=home.kdf, at_least=home.derivation_seconds)
-
-    await home.surroundings.in_thread(change)
-
-
 @asynccontextmanager
 async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
     circle = circles.first
@@ -67,7 +51,7 @@ async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
         async with home.network() as network, trio.open_nursery() as nursery:
             node = Node(circle, circles.vault.identity.session, network, home.versions)
             async with node.running():
-                cell = Cell(circles, node, nursery, known)
+                cell = Cell(circles, node, nursery, known, home)
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group

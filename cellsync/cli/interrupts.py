@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import current_thread, main_thread
 from typing import Final
 
@@ -26,7 +26,12 @@ class Abandoned(KeyboardInterrupt):
 
 def see_through(context: click.Context, terminal: Terminal) -> None:
     """Hold Ctrl-C back from here to the end of the command; a second one raises Abandoned."""
-    context.with_resource(held_back(lambda: terminal.say(_FINISHING), Abandoned))
+    context.with_resource(seen_through(terminal))
+
+
+def seen_through(terminal: Terminal) -> AbstractContextManager[object]:
+    """The same for a block."""
+    return held_back(lambda: terminal.say(_FINISHING), Abandoned)
 
 
 @contextmanager

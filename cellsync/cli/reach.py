@@ -112,6 +112,24 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
 
 
 @contextmanager
+def at_rest(context: click.Context) -> Iterator[Client]:
+    """The vault as it is, open or locked, for what asks for passphrases itself. Raises VaultMissing, ReadOnlyDisk."""
+    profile = profile_of(context)
+    daemon = daemon_of(profile, say=terminal_of(context).say)
+    if not profile.exists:
+        raise missing(profile)
+    if profile.is_read_only:
+        raise read_only(profile)
+    if daemon is not None:
+        with daemon:
+            yield daemon
+        return
+    _be_quiet()
+    with _here(profile, online=False) as client:
+        yield client
+
+
+@contextmanager
 def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
     """A profile that has no vault yet; without a daemon it is on a network if `online`. Raises VaultExists."""
     profile = profile_of(context)

@@ -146,14 +146,14 @@ class Terminal:
         """Whether a person or a script can give a passphrase."""
         return self.options.passphrase_fd is not None or self.asks
 
-    def passphrase(self) -> str:
-        """The passphrase of an existing vault."""
+    def passphrase(self, question: str = "Passphrase") -> str:
+        """The passphrase of an existing vault. Each call reads one line of a descriptor."""
         if self.options.passphrase_fd is not None:
             return read_line(self.options.passphrase_fd)
-        return self.ask_hidden("Passphrase", "--passphrase-fd N")
+        return self.ask_hidden(question, "--passphrase-fd N")
 
-    def new_passphrase(self, *known: str) -> tuple[str, bool]:
-        """A passphrase for a new vault, and whether it was made up here, in which case it must be shown.
+    def new_passphrase(self, *known: str, question: str = "Passphrase") -> tuple[str, bool]:
+        """A passphrase for a new vault, or a new one; and whether it was made up here, so that it must be shown.
 
         `known`: names, which are no secrets. Raises WeakPassphrase if no person can be asked for a better one.
         """
@@ -167,7 +167,7 @@ class Terminal:
         made = make_passphrase()
         with _unseen():
             while True:
-                chosen = self.ask_hidden("Passphrase (Enter = make one for me)", "--passphrase-fd N", empty=True)
+                chosen = self.ask_hidden(f"{question} (Enter = make one for me)", "--passphrase-fd N", empty=True)
                 if not chosen:
                     return made, True
                 try:

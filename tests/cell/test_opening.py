@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell, Home, change_passphrase, errors, found_cell, open_cell
+from cellsync import Cell, Home, errors, found_cell, open_cell
 from cellsync.core.replica import founding
 from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.device import PASSPHRASE
@@ -247,15 +247,3 @@ def test_nothing_secret_is_printed() -> None:
     shown = repr(secrets)
     assert bytes(range(32)).hex() not in shown
     assert "\\x00\\x01\\x02" not in shown
-
-
-async def test_another_passphrase(memory_network: MemoryNetwork) -> None:
-    device = await memory_network.device("ana").found()
-    await change_passphrase(device.home, old=PASSPHRASE, new="a longer one")
-    with pytest.raises(errors.WrongPassphrase):
-        async with open_cell(device.home, passphrase=PASSPHRASE):
-            pass
-    async with open_cell(device.home, passphrase="a longer one") as cell:
-        assert cell.name
-    with pytest.raises(errors.WrongPassphrase):
-        await change_passphrase(device.home, old=PASSPHRASE, new="x")

@@ -65,6 +65,7 @@ def test_every_command_says_what_it_prints() -> None:
         "demo",
         "fork",
         "help",
+        "passphrase",
     }  # texts
     assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
 

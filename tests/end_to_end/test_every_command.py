@@ -30,9 +30,10 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "case log": ["mill"], "case import": [str(ROOT / "cellsync" / "casework" / "data" / "cases.csv")],
     "case export": [], "backup": ["/nowhere/backup"], "fork list": [], "fork proof": ["4f2a", "/nowhere/proof"],
     "fork check": ["/dev/null"], "restore": ["/nowhere/backup"], "daemon run": [],
+    "passphrase change": [], "passphrase rekey": [],
     "daemon install": ["--print"], "daemon stop": [], "completion": ["bash"], "help": ["case", "new"],
 }  # fmt: skip
-LEFT_OUT: Final = {"demo", "case", "daemon", "fork"}  # has tests of its own; groups
+LEFT_OUT: Final = {"demo", "case", "daemon", "fork", "passphrase"}  # has tests of its own; groups
 ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
 SCHEMA: Final = json.loads((ROOT / "docs" / "reference" / "commands.schema.json").read_text())
 
@@ -52,6 +53,9 @@ OWN_EXITS: Final = {  # (command, state): another one is right
     # What a file or a backup is to be made of, or put back from, is looked at first.
     **{(name, state): {2} for name in ("fork proof", "backup") for state in EXITS},
     ("backup", "no vault, no daemon"): {4}, ("restore", "no vault, no daemon"): {4},
+    # These say themselves that a passphrase is missing, whether there is a daemon or not.
+    **{(f"passphrase {name}", state): {2} for name in ("change", "rekey") for state in EXITS.keys() - {"frozen"}},
+    **{(f"passphrase {name}", "no vault, no daemon"): {4} for name in ("change", "rekey")},
     ("lock", "frozen"): {8}, ("peers add", "locked"): {3},
     **{("doctor", state): {0, 9} for state in EXITS},
 }  # fmt: skip
@@ -123,7 +127,7 @@ def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Pa
                 jsonschema.validate(said, {**SCHEMA, "$ref": f"#/$defs/{schema}"})
             lonely = {
                 "sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2,
-                "fork proof": 2, "fork check": 6,
+                "fork proof": 2, "fork check": 6, "passphrase change": 2, "passphrase rekey": 2,
             }  # fmt: skip
             assert code == lonely.get(name, code if name == "doctor" else 0), (name, code, err)
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from cellsync import CaseId, Cell, open_cell
+from cellsync import CaseId, Cell, change_passphrase, open_cell, rekey
+from cellsync.core.errors import VaultDamaged, WrongPassphrase
 from cellsync.testing import MemoryNetwork
 from tests.vaults.make import PASSPHRASE, Visit
 
 KEPT = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
+NEW = "kitchen orbit seventeen lampshade"
 
 
 async def read(cell: Cell, case: str) -> dict[str, Any]:
@@ -53,6 +55,28 @@ async def test_a_vault_of_an_earlier_build_opens(
         assert again["notes"] == [*expected["cases"][0]["notes"], "Somebody was let in."]
         assert again["conflict"] == []
         assert cell.entries() == expected["entries"] + 1
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+async def test_a_vault_of_an_earlier_build_gets_another_passphrase_and_new_keys(
+    kept: Path, tmp_path: Path, memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    expected = json.loads((kept / "expected.json").read_text())
+    shutil.copytree(kept / "vault", tmp_path / "vault")
+    before = {path.name for path in (tmp_path / "vault").iterdir()}
+    home = replace(memory_network.home("ana"), path=tmp_path / "vault")
+    await change_passphrase(home, old=PASSPHRASE, new=NEW)
+    await rekey(home, passphrase=NEW)
+    assert {path.name for path in (tmp_path / "vault").iterdir()} & before == {"vault"}
+    with pytest.raises(WrongPassphrase):
+        await rekey(home, passphrase=PASSPHRASE)
+    async with open_cell(home, passphrase=NEW) as cell:
+        assert [await read(cell, one["id"]) for one in expected["cases"]] == expected["cases"]
+        assert await cell.audit() == cell.entries() == expected["entries"]
+    shutil.copyfile(kept / "vault" / "vault", tmp_path / "vault" / "vault")
+    with pytest.raises(VaultDamaged):
+        async with open_cell(home, passphrase=PASSPHRASE):
+            pytest.fail("the old header opens it")
 
 
 def test_there_is_one() -> None:

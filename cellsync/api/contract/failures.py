@@ -37,6 +37,8 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "join.introduce": ("weak_passphrase",),
     "restore": (*_OPENS, *_COPIES, "unreadable_settings"),
     "unlock": _OPENS,
+    "passphrase.check": _OPENS,
+    "passphrase.change": (*_OPENS, "weak_passphrase"),
     "backup": _COPIES,
     "audit": ("disk_full",),
     "flags.dismiss": ("disk_full",),
