@@ -38,7 +38,7 @@ class KnownKind(NamedTuple):
     needs: Role
     read: Callable[[object, object], object | None]  # decoded shape and content -> the operation, None if not of it
     encode: Callable[[Any, bytes], tuple[bytes, bytes]]  # the operation and a salt -> shape and content
-    of_own: Role | None = None  # what suffices for an entry about nothing but the author's own devices
+    of_own: Role | None = None  # what suffices for an entry about nobody but its author
 
 
 class Edition(NamedTuple):

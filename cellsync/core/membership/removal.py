@@ -9,7 +9,6 @@ A member's id is that of their first device, too. As a target it means the membe
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -34,10 +33,6 @@ class Remove(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<remove, targets: {len(self.targets)}>"
-
-    def is_only_of(self, member: MemberId, devices: Collection[DeviceId]) -> bool:
-        """Whether it removes some of these, a member's own devices, and nobody else; nor the whole member."""
-        return all(target in devices and (target != member or target in self.alone) for target in self.targets)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import PeerError
+from cellsync.core.membership import rulings
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import ANY, FIRST, SECOND
+from cellsync.core.membership.recovery import WRITES
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import after_salt
@@ -50,6 +52,13 @@ def test_who_may_write_a_kind() -> None:
         assert known.needs is (Role.COORDINATOR if kind in coordinators else Role.READER)
         assert known.of_own is (ANY if kind == Kind.REMOVE else None)
     assert ANY is min(Role)
+    assert SECOND.needs == rulings.NEEDS
+
+
+def test_what_the_paper_may_write() -> None:
+    """Nothing that is about a device of one's own: it has none."""
+    about_oneself = {Kind.LINK, Kind.REJECT, Kind.SEAL_KEY, Kind.LEAVE}
+    assert set(Kind) - {Kind.CASE, Kind.FOUND} - about_oneself == WRITES
 
 
 @every_kind
