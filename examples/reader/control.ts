@@ -31,6 +31,13 @@ export interface Introduction {
   readonly names: readonly string[]; // claimed: of a `found` the circle's and the member's, of an `admit` the member's
 }
 
+// The public halves of a recovery key, as a `found` or a `recovery` brings it in.
+export interface Paper {
+  readonly signing: Bytes;
+  readonly seal: Bytes | undefined; // not of an older `found`
+  readonly replaces: readonly (readonly [entry: Bytes, signature: Bytes])[];
+}
+
 export const wrapSize = 1168;
 const nameSize = 256;
 
@@ -114,6 +121,18 @@ const forms: ReadonlyMap<number, (shape: Value) => boolean> = new Map([
   [kindRequire, isRequire],
   [kindRecovery, isRecoveryEntry],
 ]);
+
+// Of a shape that has its form.
+export function paperOf(kind: number, shape: Value): Paper | undefined {
+  if (kind !== kindFound && kind !== kindRecovery) return undefined;
+  const [keys, rows] = shape as [Bytes | [Bytes, Bytes], [Bytes, Bytes][]];
+  const [signing, seal] = Array.isArray(keys) ? keys : [keys, undefined];
+  return { signing, seal, replaces: kind === kindFound ? [] : rows };
+}
+
+export function requiredBy(kind: number, shape: Value): number | undefined {
+  return kind === kindRequire ? Number((shape as bigint[])[0]) : undefined;
+}
 
 export function isKnown(kind: number, shape: Value, content: Value): boolean {
   return content === null && (forms.get(kind)?.(shape) ?? false);

@@ -2,7 +2,7 @@
 
 import { ascii, compare, concat, equal, u32, u64, u8, unsigned, zeros32, type Bytes } from "./bytes.js";
 import { decode, elements, type Value } from "./codec.js";
-import { kindAdmit, kindCase, kindFound, isKnown, readAdmit, readFound, type Introduction } from "./control.js";
+import { kindAdmit, kindCase, kindFound, isKnown, readAdmit, paperOf, readFound, requiredBy, type Introduction, type Paper } from "./control.js";
 import { holds } from "./fault.js";
 import { isArray } from "./form.js";
 import { H } from "./hash.js";
@@ -88,6 +88,8 @@ export interface Meaning {
   readonly operations: readonly Operation[]; // of a case entry
   readonly values: readonly Value[]; // as many
   readonly introduction: Introduction | undefined; // of a `found` or an `admit`
+  readonly paper?: Paper | undefined; // of a `found` or a `recovery`
+  readonly required?: number | undefined; // of a `require`
   readonly unknown: boolean; // a kind without a form in this edition, or another form than that
 }
 
@@ -115,8 +117,14 @@ export function readMeaning(kind: number, shape: Bytes, content: Bytes): Meaning
   }
   const read = decode(shape);
   const said = decode(content.subarray(saltSize));
-  if (introduces) return { ...nothing, introduction: kind === kindFound ? readFound(read, said) : readAdmit(read, said) };
-  if (kind !== kindCase) return { ...nothing, unknown: !isKnown(kind, read, said) };
+  if (introduces) {
+    const introduction = kind === kindFound ? readFound(read, said) : readAdmit(read, said);
+    return { ...nothing, introduction, paper: paperOf(kind, read) };
+  }
+  if (kind !== kindCase) {
+    if (!isKnown(kind, read, said)) return { ...nothing, unknown: true };
+    return { ...nothing, paper: paperOf(kind, read), required: requiredBy(kind, read) };
+  }
   const operations = readOperations(read);
   holds(isArray(said, operations.length), "entry.content");
   return { ...nothing, operations, values: said };

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import initSql from "sql.js";
 import { hex } from "./bytes.js";
+import { floorOf, recoveryInForce } from "./charter.js";
 import { Role } from "./control.js";
 import { circleDigest, documentsOf, stateDigest } from "./digest.js";
 import { type Held, type History } from "./history.js";
@@ -53,6 +54,8 @@ function show(history: History): object {
     void: held.filter(({ isVoid }) => isVoid).length,
     digest: hex(history.digest()),
     devices: held.flatMap(memberOf),
+    floor: floorOf(history),
+    recovery: recoveryInForce(history).map(({ signing }) => hex(signing)),
     state: hex(circleDigest(documents)),
     cases: documents.map(({ id, state }) => ({ id, digest: hex(stateDigest(state)), ...showCase(state) })),
   };

@@ -38,7 +38,7 @@ def circle(
         "gaps": [],
         "documents": now.documents,
     }
-    return Vector("circle", name, given, result={"digest": now.digest, "state": now.state}, steps=steps)
+    return Vector("circle", name, given, result=now.circle_result, steps=steps)
 
 
 def removal(by: Any, of: bytes, cites: Sequence[Entry]) -> bytes:

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import msgpack
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from protocol.generate.cell import ADMIT, CASE, COORDINATOR, RECOVERY, REQUIRE, WRITER
 from protocol.generate.hashes import h
@@ -81,6 +83,48 @@ class Holding:
                     grants[entry.id] = granted, keys
         return void
 
+    # --- what holds for the circle ------------------------------------------------------------------
+
+    def _effective(self, *kinds: int) -> list[Entry]:
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.kind in kinds and entry.id in self.counting and entry.id not in self.void
+        ]
+
+    @property
+    def floor(self) -> int:
+        """What two coordinators require, or the only one there is. An equivocator is not heard."""
+        coordinators = [
+            entry.id
+            for entry in self._effective(FOUND, ADMIT)
+            if (entry.kind == FOUND or _shape(entry)[0] == COORDINATOR) and entry.id not in self.equivocators
+        ]
+        said = sorted(
+            (
+                max((_shape(entry)[0] for entry in self._effective(REQUIRE) if entry.device == device), default=1)
+                for device in coordinators
+            ),
+            reverse=True,
+        )
+        return int(said[min(len(said), 2) - 1]) if said else 1
+
+    @property
+    def recovery(self) -> list[list[bytes | None]]:
+        """The public halves of the keys in force."""
+        brought: dict[bytes, tuple[bytes, bytes | None]] = {}
+        gone: set[bytes] = set()
+        for entry in self._effective(FOUND, RECOVERY):
+            first = _shape(entry)[0]
+            brought[entry.id] = (first, None) if type(first) is bytes else (first[0], first[1])
+        for entry in self._effective(RECOVERY):
+            keys, rows = _shape(entry)
+            for replaced, signature in rows:
+                signed = b"cellsync/1 recovery\0" + self.circle + replaced + b"".join(keys)
+                if replaced in brought and _verifies(brought[replaced][0], signed, signature):
+                    gone.add(replaced)
+        return sorted([*keys] for entry, keys in brought.items() if entry not in gone)
+
     # --- what a vector says of it -------------------------------------------------------------------
 
     @property
@@ -123,6 +167,10 @@ class Holding:
         return sorted([case, state.digest()] for case, state in states.items())
 
     @property
+    def circle_result(self) -> dict[str, Any]:
+        return {"digest": self.digest, "state": self.state, "floor": self.floor, "recovery": self.recovery}
+
+    @property
     def result(self) -> dict[str, Any]:
         return {
             "digest": self.digest,
@@ -156,6 +204,14 @@ def _has_form(entry: Entry) -> bool:
             fit = sizes == [[32, 64]] * len(rows) and ids == sorted(set(ids)) and len(rows) <= 16
             return fit and len(signing) == 32 and len(seal) == 1_216
     return False
+
+
+def _verifies(key: bytes, signed: bytes, signature: bytes) -> bool:
+    try:
+        VerifyKey(key).verify(signed, signature)
+    except BadSignatureError:
+        return False
+    return True
 
 
 def _shape(entry: Entry) -> Any:

@@ -79,7 +79,9 @@ def circle(given: Given) -> Answer:
             raise BadQuestion("what is detached is no entry of a version that is known")
         if not kept.take(message.entry, Millis(0)):
             raise BadQuestion("what is detached has no effect here")
-    return ok(digest=receiver.replica.digest(), state=receiver.replica.state_digest())
+    replica = receiver.replica
+    recovery = sorted(map(list, replica.recovery_keys()))
+    return ok(digest=replica.digest(), state=replica.state_digest(), floor=replica.floor, recovery=recovery)
 
 
 def _holding(given: Given) -> Receiver:

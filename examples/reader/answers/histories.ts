@@ -2,6 +2,7 @@
 
 import { equal, hex, zeros32, type Bytes } from "../bytes.js";
 import { Batch } from "../batch.js";
+import { floorOf, recoveryInForce } from "../charter.js";
 import { decode } from "../codec.js";
 import { kindCase, kindFound } from "../control.js";
 import { readDetached } from "../detached.js";
@@ -99,7 +100,8 @@ function circle(given: Given): Answer {
   const history = new History(bytesOf(given, "circle"));
   for (const parts of listOf(given, "held", partsOf)) receive(history, batchOf(parts));
   for (const payload of listOf(given, "detached", bytesOf)) readMessage(payload);
-  return ok({ digest: hex(history.digest()), state: hex(circleDigest(documentsOf(history))) });
+  const recovery = recoveryInForce(history).map(({ signing, seal }) => [hex(signing), seal === undefined ? null : hex(seal)]);
+  return ok({ digest: hex(history.digest()), state: hex(circleDigest(documentsOf(history))), floor: floorOf(history), recovery });
 }
 
 function describe(history: History, voids: string[]): object {

@@ -21,7 +21,7 @@ PROTOCOL: Final = VECTORS.parent
 
 LEAST: Final = {
     "batch": 60,
-    "circle": 20,
+    "circle": 60,
     "codec": 40,
     "entry": 60,
     "fold": 30,
