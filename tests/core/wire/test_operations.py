@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import Malformed, PeerError
-from cellsync.core.ids import EntryId
+from cellsync.core.ids import REF_BYTES, EntryId
 from cellsync.core.packed import packed
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec, operations
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -120,6 +121,21 @@ def test_shapes_are_read_with_types_as_by_the_codec(heads: list[Any], changes: l
 
 details = st.none() | st.binary(max_size=24) | st.integers(0, 1 << 64) | st.binary(min_size=10, max_size=10)
 tails = st.sampled_from([b"", b"\xc4\x0a" + bytes(10), b"\xc4\x0a" + b"c" * 10, b"\xc4\x0a" + b"d" * 9])
+
+
+def test_of_two_operations_that_end_with_a_ref_there_is_no_lone_head() -> None:
+    zeros = bytes(REF_BYTES)
+    for first in (zeros, b"r" * REF_BYTES):
+        two = codec.encode([[Op.CORRECT, "note", first], [Op.RETRACT, "note", b"s" * REF_BYTES]])
+        assert operations.lone_head(two) is None
+
+
+def test_what_follows_a_lone_head_is_at_fault() -> None:
+    one = codec.encode([[Op.CORRECT, "note", b"r" * REF_BYTES]])
+    assert operations.lone_head(one) == (Op.CORRECT, "note", b"r" * REF_BYTES)
+    with pytest.raises(Malformed) as caught:
+        operations.lone_head(one + codec.encode(b"s" * REF_BYTES))
+    assert caught.value.rule is Rule.CODEC_MSGPACK
 
 
 @given(st.integers(0, 11), st.text("ab\n\u010a", max_size=20), details, tails, st.data())
