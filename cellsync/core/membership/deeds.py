@@ -10,8 +10,7 @@ on the order otherwise, and on ids only where the greatest (height, id) is asked
     grant    a `found`, an `admit`, a `link` or a `set_role`
     vote     for r: r itself, or an `endorse` of r
 
-A deed names only what is in its past: what it names besides is no part of it. Only a `release` may name what it has
-not seen, because it names what is not cited. (protocol/40-membership.md, Rules of edition 2)
+What a deed names and has not seen, it does not name. (protocol/40-membership.md, Rules of edition 2)
 """
 
 from __future__ import annotations
@@ -48,6 +47,7 @@ class Deed(NamedTuple):
     recipients: frozenset[DeviceId] | None = None  # to whom its rotation is sealed
     signed: bool = False  # a `recovery`: the replaced keys signed it
     void: bool = False  # by its form, or by rule 1: it does nothing, for ever
+    heads: tuple[EntryId, ...] = ()  # what it releases with all that is of the same device, and in its past
 
 
 class Hits(NamedTuple):
@@ -244,6 +244,11 @@ class Deeds:
     def named(self, bit: Bit) -> tuple[Bit, ...]:
         """The deeds that it endorses, disputes, rejects or replaces, as far as it saw them."""
         return self._named[bit]
+
+    def heads(self, release: Bit) -> tuple[Bit, ...]:
+        """The deeds that it releases with what is before them, as far as it saw them."""
+        deed = self._deeds[release]
+        return self._seen(deed.heads, deed.past)
 
     def hits(self, strike: Bit) -> Hits:
         return self._hits.get(strike, NO_HITS)

@@ -26,6 +26,7 @@ from cellsync.core.membership.electors import rule_8_electors
 from cellsync.core.membership.epoch_choice import rule_14_epoch
 from cellsync.core.membership.finality import rule_15_final
 from cellsync.core.membership.forks import rule_9_forks
+from cellsync.core.membership.grounds import Ground, grounds, seconds
 from cellsync.core.membership.label import Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
@@ -74,6 +75,14 @@ class Decision:
 
     def is_final(self, removal: EntryId) -> bool:
         return rule_15_final(self._bench, self._deeds.bit(removal))
+
+    def grounds(self, entry: EntryId) -> list[Ground]:
+        """Why an entry has its label."""
+        return grounds(self._bench, self._deeds.bit(entry))
+
+    def seconds(self, removal: EntryId) -> Ground | None:
+        """Whose word a removal lacks."""
+        return seconds(self._bench, self._deeds.bit(removal))
 
     @property
     def papers(self) -> frozenset[EntryId]:

@@ -14,14 +14,14 @@ def rule_13_quarantine(bench: Bench) -> frozenset[EntryId]:
     """Case entries that are neither IN nor released. A coordinator releases; a release adds, and never removes.
     Control entries are never released."""
     deeds = bench.deeds
-    released = {
-        entry
-        for release in each(deeds.releases & bench.within)
-        if label_of(bench, release) == IN
-        for entry in deeds[release].names
-    }
+    released = 0
+    for release in each(deeds.releases & bench.within):
+        if label_of(bench, release) == IN:
+            released |= sum(1 << bit for bit in deeds.named(release))
+            for head in deeds.heads(release):
+                released |= deeds.by_device.get(deeds.device(head), 0) & (deeds[head].past | 1 << head)
     return frozenset(
         deeds[bit].id
-        for bit in each(bench.within & ~deeds.ballots)
-        if deeds[bit].kind == Kind.CASE and deeds[bit].id not in released and label_of(bench, bit) != IN
+        for bit in each(bench.within & ~deeds.ballots & ~released)
+        if deeds[bit].kind == Kind.CASE and label_of(bench, bit) != IN
     )
