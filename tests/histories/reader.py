@@ -108,7 +108,7 @@ def assignments(history: History, how_many: int) -> Iterator[Mapping[Id, bytes]]
 def parse(told: Mapping[str, Any]) -> History:
     """A history as JSON tells it."""
     _check_keys("the history", told, *_HISTORY)
-    draft = _Draft()
+    draft = Draft()
     for number, entry in enumerate(told["entries"], 1):
         try:
             draft.add(entry)
@@ -132,8 +132,8 @@ def parse(told: Mapping[str, Any]) -> History:
     )
 
 
-class _Draft:
-    """The entries that were read so far."""
+class Draft:
+    """The entries that were read so far. `add` takes one as a file tells it."""
 
     def __init__(self) -> None:
         self.entries: dict[Id, Entry] = {}

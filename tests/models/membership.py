@@ -103,6 +103,7 @@ class _Labelling:
         self.forced: set[Id] = set()
         self.weights: dict[tuple[Id, Id], electorate.Weight] = {}
         self.labels: dict[Id, Label] = {}
+        self.striking: dict[Id, Label] = {}  # of strikes, as far as they void something
 
     def state(self) -> State:
         """11 Zero: no coordinator active or suspended: force the causally last IN strikes on coordinators to at most
@@ -149,19 +150,39 @@ class _Labelling:
     def _label(self) -> None:
         """Labels: every op gets IN, OUT or UNDECIDED: the least fixpoint, all start UNDECIDED, an op turns IN (OUT)
         only when that is certain.
+
+        (What could be IN only if it were IN already is OUT: puppets who second each other's admissions, say. Without
+        that they are UNDECIDED, and so is everything that they strike: one hostile coordinator suspends a circle.)
         """
         self.labels = dict.fromkeys((each.id for each in self.facts.of(self.held)), Label.UNDECIDED)
-        changed = True
-        while changed:
-            changed = False
-            for each in self.facts.of(self.held):
-                label = self._judged(each)
-                if label is not self.labels[each.id]:
-                    assert self.labels[each.id] is Label.UNDECIDED, "what was certain stays"
-                    self.labels[each.id] = label
-                    changed = True
+        self.striking = self.labels
+        while True:
+            while settled := {
+                name: label for name in self._open() if (label := self._judged(name)) is not Label.UNDECIDED
+            }:
+                self.labels |= settled
+            groundless = self._groundless()
+            if not groundless:
+                break
+            self.labels |= dict.fromkeys(groundless, Label.OUT)
 
-    def _judged(self, entry: Entry) -> Label:
+    def _open(self) -> list[Id]:
+        return [name for name, label in self.labels.items() if label is Label.UNDECIDED]
+
+    def _groundless(self) -> set[Id]:
+        """What cannot be IN even if no UNDECIDED strike is, because it rests on nothing but such as itself."""
+        labels = self.labels
+        groundless = set(self._open())
+        self.striking = labels | dict.fromkeys(groundless, Label.OUT)
+        self.labels = dict(self.striking)
+        while grounded := {name for name in groundless if self._judged(name) is not Label.OUT}:
+            groundless -= grounded
+            self.labels |= dict.fromkeys(grounded, Label.IN)
+        self.labels = self.striking = labels
+        return groundless
+
+    def _judged(self, name: Id) -> Label:
+        entry = self.facts.entries[name]
         if entry.id in self.constant:
             return self.constant[entry.id]
         if entry.id in self.frozen:
@@ -180,6 +201,10 @@ class _Labelling:
         be IN (UNDECIDED makes o UNDECIDED, OUT makes it OUT).
 
         1 Names: device = its introducing op; member = its admit or found op.
+
+        (A strike needs no `link`, which gives no right: whoever hits the one that linked the author's device hits the
+        author, so rule 6 weighs that. Else a removal by two words rests on a link that a puppet's strike can void,
+        and the puppet on an admission that the removal voids: UNDECIDED for ever.)
         """
         assert entry.device is not None
         member, needed = self.facts.owners[entry.device], self.facts.needed(entry)
@@ -193,13 +218,15 @@ class _Labelling:
             for each in grants
             if each.role is not None and each.role >= needed
         ]
-        return all_of(self.labels[self.facts.introductions[entry.device]], any_of(*roles))
+        *_, first = self.facts.lineage(entry.device)
+        device = first if is_strike(entry) else entry.device
+        return all_of(self.labels[self.facts.introductions[device]], any_of(*roles))
 
     def _demoted(self, grant: Entry, entry: Entry, needed: Role) -> Label:
         """3: a demotion voids only what needs the lost role and rests on a grant that did not see k."""
         return any_of(
             *(
-                self.labels[k.id]
+                self.striking[k.id]
                 for k in self.facts.demotions(grant, self.held)
                 if k.id != entry.id and k.role is not None and k.role < needed and self._bears(k, entry)
             )
@@ -211,7 +238,7 @@ class _Labelling:
         4 Any cut: a non-strike o stands against removals that did not see it if an IN removal of its author saw it.
         """
         removals = [k for k in self.strikes if is_removal(k) and k.id != entry.id and self.facts.hits_author(k, entry)]
-        struck = any_of(*(self.labels[k.id] for k in removals if self._bears(k, entry)))
+        struck = any_of(*(self.striking[k.id] for k in removals if self._bears(k, entry)))
         if is_strike(entry):
             return struck
         seen = any_of(*(self.labels[k.id] for k in removals if entry.id in k.past))

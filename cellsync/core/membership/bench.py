@@ -21,11 +21,16 @@ class Bench:
     by_paper: Mapping[Bit, Label]  # rule 12
     verdicts: Verdicts
     labels: Mapping[Bit, Label]  # absent: UNDECIDED
+    striking: Mapping[Bit, Label] | None = None  # of strikes, as far as they void something, if others than `labels`
     _weights: dict[tuple[Bit, Bit], Weight] = field(default_factory=dict)
 
     def label(self, bit: Bit) -> Label:
         """Of a ballot."""
         return self.labels.get(bit, UNDECIDED)
+
+    def strikes_with(self, strike: Bit) -> Label:
+        """The label with which a strike voids what it hits."""
+        return (self.labels if self.striking is None else self.striking).get(strike, UNDECIDED)
 
     def weight(self, one: Bit, other: Bit) -> Weight:
         found = self._weights.get((one, other))

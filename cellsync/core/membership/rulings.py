@@ -4,6 +4,9 @@ The labels of a set of deeds are the least fixpoint of these rules: all begin UN
 when that is certain whatever the undecided ones turn out to be. Each rule is monotone (more certain labels never make
 its answer less certain), so the fixpoint does not depend on the order in which deeds are looked at.
 
+What could be IN only if it were IN already is OUT: it has no ground. Puppets who second each other's admissions would
+otherwise stay UNDECIDED, with everything that they strike.
+
 What is frozen (9, 9b), who weighs how much (7, 8) and what recovery keys sign (12) is known before, from smaller sets.
 Only *ballots* are labelled in the fixpoint: grants, strikes, endorsements and recovery keys. Nothing depends on the
 label of any other deed, which follows from those of the ballots (`label_of`).
@@ -74,12 +77,16 @@ def role_needed(deeds: Deeds, bit: Bit) -> Role | None:
 
 def rule_2_cause(bench: Bench, bit: Bit) -> Label:
     """A deed counts only if its past holds the grants that give its author the role it needs, and these are IN. A grant
-    does not give what a demotion took that saw neither the grant's successor nor the deed (rule 3)."""
+    does not give what a demotion took that saw neither the grant's successor nor the deed (rule 3).
+
+    A strike needs no `link`, which gives no right: whoever hits the device that linked its author's hits the author,
+    and rule 6 weighs that. Else a removal by two words would rest on a link that a puppet's strike can void, and the
+    puppet on an admission that the removal voids: UNDECIDED for ever."""
     deeds, device = bench.deeds, bench.deeds.device(bit)
     needed = role_needed(deeds, bit)
     if needed is None or device == PAPER or not has(deeds[bit].past, device):
         return OUT
-    introduced = bench.label(device)
+    introduced = bench.label(deeds.member(bit) if has(deeds.strikes, bit) else device)
     if needed == Role.READER or introduced == OUT:
         return introduced
     grants = (g for g in deeds.grants_to(deeds.member(bit)) if deeds.saw(bit, g) and deeds.role(g) >= needed)
@@ -90,7 +97,7 @@ def _gives(bench: Bench, grant: Bit, bit: Bit, needed: Role) -> Label:
     """Whether a grant gives the author of a deed the role that it needs, demotions considered."""
     deeds = bench.deeds
     demotions = (
-        opposite(bench.label(strike))
+        opposite(bench.strikes_with(strike))
         for strike in _strikes_at_author(bench, bit)
         if deeds[strike].kind == Kind.SET_ROLE
         and deeds.role(strike) < needed
@@ -104,7 +111,7 @@ def rule_3_strike(bench: Bench, bit: Bit) -> Label:
     """An IN removal of the author of a strike voids it, if it applies (rule 6); an UNDECIDED one leaves it open."""
     return min(
         (
-            opposite(bench.label(strike))
+            opposite(bench.strikes_with(strike))
             for strike in _strikes_at_author(bench, bit)
             if bench.deeds.is_removal(strike) and strike_applies(bench, strike, bit)
         ),
@@ -116,7 +123,7 @@ def rule_4_any_cut(bench: Bench, bit: Bit) -> Label:
     """An IN removal that hits the author of a deed voids it if it did not see it, unless another IN removal saw it: a
     deed that is no strike stands against removals that did not see it if an IN removal of its author saw it."""
     removals = [strike for strike in _strikes_at_author(bench, bit) if bench.deeds.is_removal(strike)]
-    blind = [opposite(bench.label(strike)) for strike in removals if not bench.deeds.saw(strike, bit)]
+    blind = [opposite(bench.strikes_with(strike)) for strike in removals if not bench.deeds.saw(strike, bit)]
     if not blind:
         return IN
     saw = [bench.label(strike) for strike in removals if bench.deeds.saw(strike, bit)]
@@ -171,6 +178,18 @@ def least_fixpoint(bench: Bench, forced: int = 0) -> dict[Bit, Label]:
     labels: dict[Bit, Label] = {}
     bench = replace(bench, labels=labels)
     waiting = list(each(bench.deeds.ballots & bench.within))
+    while waiting:
+        waiting = _settle(bench, labels, waiting, forced)
+        groundless = _groundless(bench, waiting)
+        if not groundless:
+            break
+        labels.update(dict.fromkeys(groundless, OUT))
+        waiting = [bit for bit in waiting if bit not in groundless]
+    return labels
+
+
+def _settle(bench: Bench, labels: dict[Bit, Label], waiting: list[Bit], forced: int) -> list[Bit]:
+    """Label what is certain. Returns what is not."""
     settled = True
     while settled:
         settled = False
@@ -185,4 +204,16 @@ def least_fixpoint(bench: Bench, forced: int = 0) -> dict[Bit, Label]:
             else:
                 settled = True
         waiting = still
-    return labels
+    return waiting
+
+
+def _groundless(bench: Bench, waiting: list[Bit]) -> set[Bit]:
+    """Of UNDECIDED deeds, those that could not be IN even if none of the strikes among them were."""
+    groundless = set(waiting)
+    fallen = {**bench.labels, **dict.fromkeys(waiting, OUT)}
+    hopeful = dict(fallen)
+    bench = replace(bench, labels=hopeful, striking=fallen)
+    while grounded := [bit for bit in groundless if ruling(bench, bit) != OUT]:
+        groundless.difference_update(grounded)
+        hopeful.update(dict.fromkeys(grounded, IN))
+    return groundless
