@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from tests.scenarios import forks, overlays
-from tests.searches import api, cells, core, properties
+from tests.searches import api, cells, core, membership, properties
 
 
 class Search(NamedTuple):
@@ -46,6 +46,12 @@ _ALL: Final = (
         "3 to 12 devices, some of whom lie about what they hold, in a drawn network: all get everything soon",
         overlays.history,
         gate=20,
+    ),
+    Search(
+        "membership",
+        "a circle of 3 to 8 devices and more, one or two hostile coordinators or a hostile writer; the honest respond",
+        membership.histories,
+        gate=1000,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
     Search("codec", "a value with its one encoding and the others, or any bytes", core.codec),
