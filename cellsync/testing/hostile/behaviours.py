@@ -62,6 +62,7 @@ SPOKEN: Final[Mapping[str, Behaviour]] = {
     "speak of another circle": Behaviour(speech.speak_of_another_circle, Rule.CIRCLE_SHARED),
     "acknowledge nothing": Behaviour(speech.acknowledge_nothing, Rule.ACK_NOTHING),
     "refuse what was never sent": Behaviour(speech.refuse_what_was_never_sent, Rule.ACK_ROW),
+    "refuse out of order": Behaviour(speech.refuse_out_of_order, Rule.ACK_ORDER),
     "refuse everything": Behaviour(speech.refuse_everything),
     "never acknowledge": Behaviour(speech.never_acknowledge, Rule.ACK_LATE),
     "speak noise": Behaviour(speech.speak_noise, Rule.CODEC_MSGPACK),

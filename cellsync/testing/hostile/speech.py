@@ -133,6 +133,10 @@ async def refuse_what_was_never_sent(talk: Talk) -> None:
     await talk.say(messages.encode_ack(talk.name, [caps.CHAINS - 1]))
 
 
+async def refuse_out_of_order(talk: Talk) -> None:
+    await talk.say(codec.encode([Message.ACK, talk.name, [1, 0]]))
+
+
 async def refuse_everything(talk: Talk, rounds: int = 3) -> None:
     """All that there is is asked for and refused, and refused again when it is offered again."""
     await talk.tell(Frontier(frozenset()))
