@@ -27,7 +27,7 @@ __all__ = ["profile"]  # a fixture
 READ: Final = {
     "health", "doctor", "unlock", "lock", "status", "audit", "forks", "fork.proof", "fork.check", "members", "peers",
     "invites", "invite.show", "join.show", "sync.show", "schemas", "case.list", "case.show", "case.log", "case.graph",
-    "import.show", "export", "export.read", "events",
+    "import.show", "rekey.show", "export", "export.read", "events",
 }  # fmt: skip
 ROOM: Final = 1 << 30
 

@@ -37,6 +37,8 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "join": "there is a vault then: refused", "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
     "backup": "the place is taken: refused", "audit": "it reads", "flags.dismiss": "they are dismissed",
     "carry_on": "it is set aside",
+    "passphrase.check": "it reads", "passphrase.change": "the old one is wrong then: refused",
+    "rekey": "keys are made once more", "rekey.cancel": "it is cancelled",
     "fork.check": "it reads", "peers.add": "it is known", "peers.ping": "it asks", "invite.confirm": "it is confirmed",
     "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
