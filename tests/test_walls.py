@@ -61,7 +61,7 @@ def test_libraries_that_see_keys_are_touched_in_three_places() -> None:
     assert importing({"nacl", "cryptography", "spake2"}) == {
         "core/crypto/pake.py": {"spake2"},
         "core/crypto/primitives.py": {"nacl", "cryptography"},
-        "store/vault.py": {"nacl"},
+        "store/seals.py": {"nacl"},
     }
 
 

@@ -21,36 +21,26 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import blake2b
-from math import ceil
 from os import close as close_descriptor
 from pathlib import Path
 from threading import Lock
-from time import thread_time
 from types import TracebackType
 from typing import Final, Self
 
-from nacl import bindings
-from nacl.exceptions import CryptoError
-
 from cellsync import system
 from cellsync.core import caps, drawers
-from cellsync.core.crypto import labels
 from cellsync.core.errors import (
     CellsyncError,
     CheapVault,
     Closed,
-    ExternalError,
     InvalidValue,
     NewerVersion,
     NotFound,
-    VaultDamaged,
     VaultExists,
     VaultMissing,
-    WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
-from cellsync.store import header
+from cellsync.store import header, seals
 from cellsync.store.files import (
     destroy,
     file_errors,
@@ -60,6 +50,7 @@ from cellsync.store.files import (
     sync_directory,
 )
 from cellsync.store.header import CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
+from cellsync.store.seals import Entropy, Words
 from cellsync.store.sqlite import SqliteStore
 
 __all__ = ["Entropy", "Identity", "Kdf", "Vault", "Words"]
@@ -68,14 +59,7 @@ HEADER_NAME: Final = "vault"
 _NEW_NAME: Final = "vault.new"
 DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
 _KEY_BYTES: Final = 32
-_SALT_BYTES: Final = 16
 _MAX_FILE: Final = 1 << 16  # a header is below 6 KiB; more is not read
-
-Entropy = Callable[[int], bytes]  # as `secrets.token_bytes`
-
-
-Words = Passphrase | tuple[Passphrase, ...]
-"""Passphrases that may open a vault, tried in turn (`passphrases.forms`)."""
 
 
 class Vault:
@@ -136,7 +120,7 @@ class Vault:
             if made:
                 sync_directory(path.parent)
             master = MasterKey(entropy(_KEY_BYTES))
-            slot = _wrap(master, passphrase, kdf, entropy, at_least=at_least)
+            slot = seals.wrap(master, passphrase, kdf, entropy, at_least=at_least)
             vault = cls(path, lock, entropy, master, (slot,), kdf.profile, identity, [])
             if publish:
                 vault._save([], (slot,))
@@ -167,8 +151,8 @@ class Vault:
             found = header.decode(_read(path / HEADER_NAME))
             if found.profile == KdfProfile.CHEAP and not allow_cheap:
                 raise CheapVault
-            master = _unwrap_any(found.slots, found.profile, passphrase)
-            identity, circles = header.decode_body(_open_body(found, master))
+            master = seals.unwrap(found.slots, found.profile, passphrase)
+            identity, circles = header.decode_body(seals.open_body(found, master))
             return cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
         except BaseException:
             close_descriptor(lock)
@@ -248,7 +232,7 @@ class Vault:
     def check_passphrase(self, guess: Words) -> None:
         """Whether this would open it. Blocks for a key derivation. Raises WrongPassphrase."""
         self._check_open()
-        _unwrap_any(self._slots, self._profile, guess)
+        seals.unwrap(self._slots, self._profile, guess)
 
     def change_passphrase(self, new: Passphrase, *, kdf: Kdf = Kdf.MODERATE, at_least: float = 0.0) -> None:
         """Wrap the master key again, in place of every passphrase slot. Blocks for a key derivation or two.
@@ -259,7 +243,7 @@ class Vault:
         self._check_open()
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
-        slot = _wrap(self._master, new, kdf, self._entropy, self._profile, at_least)
+        slot = seals.wrap(self._master, new, kdf, self._entropy, self._profile, at_least)
         with self._writing:
             self._save(self._circles, (slot, *self._other_slots()))
 
@@ -282,7 +266,7 @@ class Vault:
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
         master = MasterKey(self._entropy(_KEY_BYTES))
-        slot = _wrap(master, passphrase, kdf, self._entropy, self._profile, at_least)
+        slot = seals.wrap(master, passphrase, kdf, self._entropy, self._profile, at_least)
         with self._writing:
             self._save(circles, (slot,), master)
 
@@ -333,8 +317,7 @@ class Vault:
 
     def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey) -> bytes:
         body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
-        bound = _body_bound(self._profile, slots)
-        sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(body, bound, nonce, _body_key(master))
+        sealed = seals.seal_body(body, self._profile, slots, nonce, master)
         return header.encode(Header(self._profile, slots, nonce, sealed))
 
 
@@ -360,86 +343,3 @@ def destroy_database(path: Path) -> None:
 def _read(path: Path) -> bytes:
     with file_errors(), path.open("rb") as file:
         return file.read(_MAX_FILE)
-
-
-# --- seals --------------------------------------------------------------------------------------
-
-
-def derive(passphrase: Passphrase, salt: bytes, kdf: Kdf) -> bytes:
-    """Argon2id version 1.3, one lane, 32 bytes (RFC 9106). Releases the interpreter's lock while it runs."""
-    try:
-        return bindings.crypto_pwhash_alg(
-            _KEY_BYTES, passphrase.reveal(), salt, kdf.ops, kdf.memory, bindings.crypto_pwhash_ALG_ARGON2ID13
-        )
-    except CryptoError:
-        pass
-    raise ExternalError("There is not enough memory to derive the key.", hint="Close other programs, then try again.")
-
-
-def _wrap(
-    master: MasterKey, passphrase: Passphrase, kdf: Kdf, entropy: Entropy, profile: int | None = None,
-    at_least: float = 0.0,
-) -> Slot:  # fmt: skip
-    salt, nonce = entropy(_SALT_BYTES), entropy(header.NONCE_BYTES)
-    kdf, key = _calibrated(passphrase, salt, kdf, at_least)
-    blank = Slot(SlotKind.PASSPHRASE, header.ARGON2ID, 0, kdf.ops, kdf.memory, salt, nonce, b"")
-    bound = blank.bound(kdf.profile if profile is None else profile)
-    wrapped = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(master.reveal(), bound, nonce, key)
-    return blank._replace(wrapped=wrapped)
-
-
-def _calibrated(passphrase: Passphrase, salt: bytes, kdf: Kdf, at_least: float) -> tuple[Kdf, bytes]:
-    """A key, and the parameters that it took: so many passes that this machine works for so many seconds.
-
-    Where there is not so much memory, half of it, or a quarter, is made up for with passes.
-    """
-    while True:
-        began = thread_time()  # what others do on this machine must not make a guess cheaper
-        try:
-            key = derive(passphrase, salt, kdf)
-        except ExternalError:
-            less = Kdf(kdf.ops, kdf.memory // 2)
-            if not at_least or less.profile != kdf.profile:
-                raise
-            kdf = less
-            continue
-        took = thread_time() - began
-        if took >= at_least or kdf.ops == Kdf.MOST_PASSES:
-            return kdf, key
-        slower = max(kdf.ops + 1, ceil(kdf.ops * at_least / max(took, 1e-6)))
-        kdf = Kdf(min(Kdf.MOST_PASSES, slower), kdf.memory)
-
-
-def _unwrap_any(slots: tuple[Slot, ...], profile: int, passphrase: Words) -> MasterKey:
-    for words in passphrase if isinstance(passphrase, tuple) else (passphrase,):
-        for slot in slots:
-            if slot.kind != SlotKind.PASSPHRASE:
-                continue
-            key = derive(words, slot.salt, slot.derivation)
-            master = _opened(slot.wrapped, slot.bound(profile), slot.nonce, key)
-            if master is not None:
-                return MasterKey(master)
-    raise WrongPassphrase
-
-
-def _open_body(found: Header, master: MasterKey) -> bytes:
-    bound = _body_bound(found.profile, found.slots)
-    body = _opened(found.sealed, bound, found.nonce, _body_key(master))
-    if body is None:
-        raise VaultDamaged
-    return body
-
-
-def _opened(sealed: bytes, bound: bytes, nonce: bytes, key: bytes) -> bytes | None:
-    try:
-        return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, bound, nonce, key)
-    except CryptoError:
-        return None
-
-
-def _body_key(master: MasterKey) -> bytes:
-    return blake2b(digest_size=_KEY_BYTES, key=master.reveal(), person=labels.VAULT_KEY).digest()
-
-
-def _body_bound(profile: int, slots: tuple[Slot, ...]) -> bytes:
-    return labels.VAULT_BODY + header.encode_open_part(profile, slots)

@@ -209,6 +209,7 @@ def passer_by(folder: Path) -> Iterator[set[bytes]]:
 def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
     """From the founding to a wrong passphrase; every text comes on standard input."""
     texts = ("heron velvet title", "heron velvet line", "heron velvet person")
+    changed = "kitchen orbit seventeen lampshade"
     with programs(tmp_path, "ana", "ben") as [ana, ben], passer_by(tmp_path) as seen:
         recovery = ana.json("init", "Mill Street", "--name", "ana", *LOOPBACK)["recovery_key"]
         ana.start("-v")
@@ -223,11 +224,13 @@ def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
         assert ana.run("unlock", passphrase="wrong " + PASSPHRASE).exit == 3
         ana.unlock()
         assert texts[1] in ana.run("case", "log", case).out
+        assert ana.run("passphrase", "change", "--rekey", passphrase=f"{PASSPHRASE}\n{changed}").exit == 0
         logs = ana.log.read_text() + ben.log.read_text()
     words = next(line for line in inviting.err.splitlines() if line.startswith("Yours: ")).removeprefix("Yours: ")
-    secrets = [PASSPHRASE, recovery, recovery.replace("-", ""), words, *texts]
+    secrets = [PASSPHRASE, changed, recovery, recovery.replace("-", ""), words, *texts]
     everything = b"\n".join(seen).decode(errors="replace")
     assert "--words-fd" in everything, "nobody has looked while they paired"
+    assert "--rekey" in everything, "nobody has looked while the passphrase was changed"
     assert "--write" in everything or "--kind" in everything, "nobody has looked while they worked"
     assert [secret for secret in secrets if secret in everything] == []
     assert logs.count('"level": "debug"') > 0

@@ -15,7 +15,7 @@ from cellsync import make_passphrase
 from cellsync.core.errors import ExternalError, InvalidValue, WrongPassphrase
 from cellsync.core.ids import Passphrase, SessionSecret, SigningSecret
 from cellsync.core.pairing.words import WORDS
-from cellsync.store import header, vault
+from cellsync.store import header, seals
 from cellsync.store.passphrases import forms, typing_form
 from cellsync.store.phrases import known_phrases
 from cellsync.store.strength import FLOOR, WeakPassphrase, check, strength
@@ -186,8 +186,8 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, per_pass: float, memory: int = 1 << 40) -> None:
         self.asked: list[Kdf] = []
         self._per_pass, self._memory, self._clock = per_pass, memory, 0.0
-        monkeypatch.setattr(vault, "derive", self._derive)
-        monkeypatch.setattr(vault, "thread_time", lambda: self._clock)
+        monkeypatch.setattr(seals, "derive", self._derive)
+        monkeypatch.setattr(seals, "thread_time", lambda: self._clock)
 
     def _derive(self, words: Passphrase, salt: bytes, kdf: Kdf) -> bytes:
         self.asked.append(kdf)

@@ -15,7 +15,7 @@ import pytest
 
 from cellsync.core.errors import DiskFull, InvalidValue, NewerVersion, StorageFailed, VaultDamaged, WrongPassphrase
 from cellsync.core.ids import CircleId, DatabaseKey
-from cellsync.store import header, rekey, vault
+from cellsync.store import header, rekey, seals
 from cellsync.store.edge import GivenUp
 from cellsync.store.files import destroy
 from cellsync.store.header import Slot
@@ -128,7 +128,7 @@ def test_an_old_header_opens_what_it_opened_until_the_re_key(path: Path) -> None
                         found.open_circle(circle)
                     destroy(path / old_rows[circle].file)
             with pytest.raises(VaultDamaged):  # its master key does not open the new header either
-                vault._open_body(header.decode(newest), found._master)
+                seals.open_body(header.decode(newest), found._master)
     assert names(path) - {"vault"} == files, "an old header has deleted something"
     (path / "vault").write_bytes(newest)
     with Vault.open(path, NEW, allow_cheap=True) as found:
@@ -325,4 +325,4 @@ def test_a_vault_without_a_circle(tmp_path: Path) -> None:
     before = (tmp_path / "empty" / "vault").read_bytes()
     renew(tmp_path / "empty")
     with opened(tmp_path / "empty") as found, pytest.raises(VaultDamaged):
-        vault._open_body(header.decode(before), found._master)
+        seals.open_body(header.decode(before), found._master)

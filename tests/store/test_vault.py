@@ -30,7 +30,7 @@ from cellsync.core.errors import (
     WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, DatabaseKey, SessionSecret, SigningSecret
-from cellsync.store import header, vault
+from cellsync.store import header, seals
 from cellsync.store.header import Slot
 from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
@@ -226,7 +226,7 @@ def test_a_forged_header_gives_only_our_errors(
 def test_absurd_parameters_are_refused_before_they_are_used(
     path: Path, sound: bytes, monkeypatch: pytest.MonkeyPatch, profile: int, ops: int, memory: int
 ) -> None:
-    monkeypatch.setattr(vault, "derive", lambda *_: pytest.fail("derived"))
+    monkeypatch.setattr(seals, "derive", lambda *_: pytest.fail("derived"))
     path.mkdir()
     forged = rewritten(rewritten(sound, 10, bytes([profile])), 16, struct.pack(">IQ", ops, memory))
     (path / "vault").write_bytes(forged)
@@ -271,9 +271,9 @@ def test_slots_of_other_kinds_are_skipped_and_kept(path: Path, kind: int) -> Non
 
 
 def test_memory_counts_in_whole_kibibytes() -> None:
-    keys = {vault.derive(WORDS, b"s" * 16, Kdf(1, memory)) for memory in (8 << 10, (9 << 10) - 1)}
+    keys = {seals.derive(WORDS, b"s" * 16, Kdf(1, memory)) for memory in (8 << 10, (9 << 10) - 1)}
     assert len(keys) == 1
-    assert vault.derive(WORDS, b"s" * 16, Kdf(1, 9 << 10)) not in keys
+    assert seals.derive(WORDS, b"s" * 16, Kdf(1, 9 << 10)) not in keys
 
 
 def test_changing_the_passphrase(path: Path) -> None:
