@@ -139,7 +139,7 @@ def give(job: Mapping[str, Any]) -> None:
 async def _give(job: Mapping[str, Any]) -> None:
     device = Device.open(job)
     async with open_lan([LOOPBACK], mode="off") as network:
-        node = Node(device.circle, device.session, network)
+        node = Node([device.circle], device.session, network)
         async with node.running():
             held = device.circle.replica
             tell({"port": node.port, "entries": held.held.entries(), "digest": held.digest().hex()})
@@ -162,7 +162,7 @@ async def _take(job: Mapping[str, Any]) -> None:
 
     circle.watch(committed)
     async with open_lan([LOOPBACK], mode="off") as network, trio.open_nursery() as nursery:
-        node = Node(circle, device.session, network)
+        node = Node([circle], device.session, network)
         async with node.running():
             with device.cell(node, nursery):
                 idle = peak_memory()

@@ -107,7 +107,7 @@ async def _give(job: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
     beside.close()
     async with open_lan([LOOPBACK], mode="off") as network:
-        node = Node(device.circle, device.session, network)
+        node = Node([device.circle], device.session, network)
         async with node.running():
             tell(
                 {
@@ -158,7 +158,7 @@ async def _take(job: Mapping[str, Any]) -> None:
             everything.set()
 
     async with open_lan([LOOPBACK], mode="off") as network, trio.open_nursery() as nursery:
-        node = Node(device.circle, device.session, network)
+        node = Node([device.circle], device.session, network)
         device.circle.watch(committed)
         async with node.running():
             nursery.start_soon(node.calls.call, device.founder, Address(LOOPBACK, job["port"]))

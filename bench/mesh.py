@@ -207,7 +207,7 @@ async def _cell(
     jobs = [ground.job(seat, folder / f"{number}.db", KEY) for number, seat in enumerate(seats)]
     opened = [Device.open(job, virtual) for job in jobs]
     names = [f"device {number}" for number in range(devices)]
-    nodes = [Node(one.circle, one.session, net.host(name)) for one, name in zip(opened, names, strict=True)]
+    nodes = [Node([one.circle], one.session, net.host(name)) for one, name in zip(opened, names, strict=True)]
     if star:
         for at, name in enumerate(names[1:], start=1):
             net.partition(name, names[at + 1 :])

@@ -322,7 +322,7 @@ class Cell:
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
         """The addresses where another device listened when last met, or is said to listen."""
-        return self.node.whereabouts.addresses_of(device)
+        return self.node.whereabouts[self.circle.id].addresses_of(device)
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
         """Note where another device listens, for networks without multicast. Raises InvalidValue for a host name."""

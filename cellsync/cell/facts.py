@@ -67,7 +67,7 @@ class Facts:
             reason = Reason.REMOVAL_AHEAD if said.heeded else Reason.REMOVAL_LAPSED
             about = tuple(map(circle.replica.name, said.targets))
             yield flag_of_device(circle, reason, said.author)._replace(about=about)
-        for device in self._node.others.went_back():
+        for device in self._node.others.went_back(circle):
             yield flag_of_device(circle, Reason.OLDER, device)
 
     def _look_at_forks(self, devices: set[DeviceId]) -> None:

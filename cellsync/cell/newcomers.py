@@ -23,7 +23,7 @@ from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
-from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger import joining
 from cellsync.node.network import Address, Network, Sighting, checked_address, without_scope
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots
@@ -188,9 +188,7 @@ def _fill(
     if difference is not None:
         store.keep(drawers.CLOCKS, Clocks({welcome.sponsor: difference}).encode())
     store.keep(drawers.ADDRESSES, encode_spots({welcome.sponsor: [found_at]}))
-    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
-    sponsor = welcome.sponsor, welcome.sponsor_session
-    OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
+    joining.fill(store, welcome, secrets, incarnation)
 
 
 class _Found(NamedTuple):

@@ -49,7 +49,7 @@ async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
-            node = Node(circle, circles.vault.identity.session, network, home.versions)
+            node = Node(circles.values(), circles.vault.identity.session, network, home.versions)
             async with node.running():
                 cell = Cell(circles, node, nursery, known, home)
                 try:

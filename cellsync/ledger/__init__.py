@@ -3,6 +3,7 @@
 circle         one circle: planning, committing, telling; the only place that writes entries
 circles        all of one vault: open together, and one more founded
 founding       what a founder's database holds at first
+joining        what a newcomer's database holds at first
 surroundings   what it takes from the world: the time, randomness, threads
 members        which devices there are, and which of them is this one
 days           under which keys other devices are called, wherever their clocks are

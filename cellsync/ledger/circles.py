@@ -18,13 +18,15 @@ import trio
 
 from cellsync.core import drawers
 from cellsync.core.errors import VaultDamaged
-from cellsync.core.ids import CircleId, RecoverySecret, SealSecret
+from cellsync.core.ids import INCARNATION_BYTES, CircleId, Incarnation, RecoverySecret, SealSecret
+from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
+from cellsync.ledger import founding as own_founding
+from cellsync.ledger import joining
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.circle import Watcher as CircleWatcher
-from cellsync.ledger.founding import fill
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
@@ -128,11 +130,25 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         DiskFull or StorageFailed.
         """
         now, entropy, identity = self.surroundings.now(), self.surroundings.entropy, self.vault.identity
-        secrets = founding.secrets_of_one_more(identity.signing, identity.session, entropy(founding.SEAL_ENTROPY))
+        secrets = self.new_secrets()
         founded = founding.found(name, identity.name, secrets.public, now, entropy(founding.ENTROPY))
-        return await self.add(founded.circle, lambda store: fill(store, founded, secrets, now)), founded.recovery
+        circle = await self._add(founded.circle, lambda store: own_founding.fill(store, founded, secrets, now))
+        return circle, founded.recovery
 
-    async def add(self, circle: CircleId, fill: Callable[[SqliteStore], None]) -> OpenCircle:
+    def new_secrets(self) -> DeviceSecrets:
+        """This device's keys for one more circle: those to sign and to talk are the same in all."""
+        identity, entropy = self.vault.identity, self.surroundings.entropy
+        return founding.secrets_of_one_more(identity.signing, identity.session, entropy(founding.SEAL_ENTROPY))
+
+    async def join(self, welcome: Welcome, secrets: DeviceSecrets) -> OpenCircle:
+        """Open a circle to which this device was admitted, with these `new_secrets`. Its history comes by sync.
+
+        Raises InvalidValue (the vault has it already, or as many as it can hold), DiskFull or StorageFailed.
+        """
+        incarnation = Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
+        return await self._add(welcome.circle, lambda store: joining.fill(store, welcome, secrets, incarnation))
+
+    async def _add(self, circle: CircleId, fill: Callable[[SqliteStore], None]) -> OpenCircle:
         """Open a circle that is new to the vault. `fill` stages in its database what it must hold before it is listed.
 
         A crash before that leaves the vault without the circle. Raises InvalidValue (it is known, or there are too

@@ -14,16 +14,16 @@ import trio
 from cellsync.core import beacon
 from cellsync.core.ids import Millis, day_of
 from cellsync.core.membership import clocks
+from cellsync.node.circles import Circles
 from cellsync.node.network import Address, AskedFor, Network
-from cellsync.node.shared import SharedCircle
 
 
 class Beacons:
-    """The beacon of one circle, shown until it has to be made again."""
+    """The beacon, which the members of every circle recognise, shown until it has to be made again."""
 
-    def __init__(self, circle: SharedCircle, network: Network) -> None:
-        self._circle, self._network = circle, network
-        self._keys: list[bytes] = []  # of guests, besides that of the circle
+    def __init__(self, circles: Circles, network: Network) -> None:
+        self._circles, self._network = circles, network
+        self._keys: list[bytes] = []  # of guests, besides those of the circles
         self._renewed = trio.Event()
         self._showing = 0  # how many tasks want to be seen
         self._hidden = False  # nothing is shown unless a task wants to be seen
@@ -76,14 +76,16 @@ class Beacons:
             self.renew()
 
     def _make(self, addresses: tuple[Address, ...]) -> bytes:
-        now, entropy = self._circle.surroundings.now(), self._circle.surroundings.entropy
+        now, entropy = self._circles.surroundings.now(), self._circles.surroundings.entropy
         nonce = entropy(beacon.NONCE)
-        shown = [(self._circle.epochs.today(now).discovery.reveal(), bytes(self._circle.device), now)]
+        shown: list[tuple[bytes, bytes, Millis]] = []
+        for circle in self._circles:
+            shown.append((circle.epochs.today(now).discovery.reveal(), bytes(circle.device), now))
+            shift = circle.shift()
+            if shift is not None and abs(shift) >= clocks.NOTABLE:  # like a device whose clock agrees with the others
+                then = Millis(max(0, now + shift))
+                shown += [(*tag, then) for tag in circle.shown_by([circle.device], day_of(then))]
         shown += [(key, b"", now) for key in self._keys]
-        shift = self._circle.shift()
-        if shift is not None and abs(shift) >= clocks.NOTABLE:  # like a device whose clock agrees with the others
-            then = Millis(max(0, now + shift))
-            shown += [(*tag, then) for tag in self._circle.shown_by([self._circle.device], day_of(then))]
         tags = [
             beacon.tag(key, nonce, who, address.packed, address.port, beacon.period_of(at))
             for key, who, at in shown

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Final
@@ -25,6 +25,7 @@ from cellsync.core.session.connection import ENTROPY
 from cellsync.core.session.session import Session
 from cellsync.core.versions import Versions
 from cellsync.node.backoff import Backoff
+from cellsync.node.circles import Circles
 from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Network
@@ -45,15 +46,19 @@ STEADY: Final = 60.0  # seconds after which a link counts as good
 SEEMS_OFF: Final = 1_800_000  # ms: a record without a goodbye is cached for twenty minutes, and looks that old
 
 
+Where = Callable[[DeviceId], CircleWhereabouts | None]
+"""Where the devices of its circle are; None for one that is active in none."""
+
+
 class Calls:
-    """Calls the devices of one circle to which there is no link."""
+    """Calls the devices to which there is no link, each under the keys of a circle in which it is."""
 
     def __init__(
-        self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links,
-        others: Others, whereabouts: CircleWhereabouts,
+        self, circles: Circles, secret: SessionSecret, network: Network, versions: Versions, links: Links,
+        others: Others, whereabouts: Where,
     ) -> None:  # fmt: skip
-        self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
-        self._links, self._others, self._whereabouts = links, others, whereabouts
+        self._circles, self._secret, self._network, self._versions = circles, secret, network, versions
+        self._links, self._others, self._where = links, others, whereabouts
         self.under_way: set[DeviceId] = set()
         self.guesses: dict[DeviceId, Fit] = {}  # by how much a clock may be ahead, until it is measured
         self._traced: set[tuple[DeviceId, Address]] = set()  # where a search found devices, while a user waits
@@ -64,7 +69,7 @@ class Calls:
         self._at_once = True  # call regardless of earlier failures
         self._soon: set[DeviceId] = set()  # devices to call once, regardless of earlier failures
         self._look = trio.Event()
-        self._random = Random(circle.surroundings.entropy(16))  # noqa: S311 (for jitter)
+        self._random = Random(circles.surroundings.entropy(16))  # noqa: S311 (for jitter)
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> None:
@@ -105,7 +110,8 @@ class Calls:
     def forget_traced(self) -> None:
         """No user waits any more: do not call again where a search found devices that were not met there."""
         for device, address in self._traced:
-            self._whereabouts.not_shown(device, address)
+            if (where := self._where(device)) is not None:
+                where.not_shown(device, address)
         self._traced.clear()
 
     def opened(self, device: DeviceId, devices: Sequence[DeviceId], link: PeerLink) -> None:
@@ -135,13 +141,13 @@ class Calls:
             if self._at_once:
                 self._at_once = False
                 # otherwise repeated requests would put off every call
-                due = dict.fromkeys(self._whereabouts.spots.known, -math.inf)
+                due = dict.fromkeys(self._circles.others(), -math.inf)
                 self._backoffs.clear()
             for device in self._soon:
                 due[device] = -math.inf
             self._soon.clear()
-            for device in self._circle.others():
-                known = self._whereabouts.callable(device) if device in self._whereabouts.spots.known else []
+            for device in self._circles.others():
+                known = self._callable(device)
                 if not known or device in self._links:
                     due.pop(device, None)
                 elif device in self.under_way:
@@ -160,20 +166,31 @@ class Calls:
         """Call a device we have seen; if both see each other, the smaller id goes first."""
         await self._let_it_call(device)
         # if this call fails, it is made again
-        self._whereabouts.shown(device, address)
+        if (where := self._where(device)) is not None:
+            where.shown(device, address)
         await self._try(device, address)
 
     async def _call_traced(self, device: DeviceId, address: Address) -> None:
         """The same for what a search found: it may be a replay, or chance, so it is called only while a user waits."""
         await self._let_it_call(device)
         if self.further:
-            if self._whereabouts.shown(device, address):
+            if (where := self._where(device)) is not None and where.shown(device, address):
                 self._traced.add((device, address))
             await self._try(device, address)
 
     async def _let_it_call(self, device: DeviceId) -> None:
-        if device < self._circle.device:
+        circle = self._circles.of(device)
+        if circle is not None and device < circle.device:
             await trio.sleep(YIELD * self._random.uniform(0.5, 1.5))
+
+    def _callable(self, device: DeviceId) -> list[Address]:
+        """The addresses at which a device can be called from here, the likeliest first."""
+        where = self._where(device)
+        return [] if where is None else where.callable(device)
+
+    def _failed(self, device: DeviceId, address: Address) -> None:
+        if (where := self._where(device)) is not None:
+            where.spots.failed(device, address)
 
     async def _try(self, device: DeviceId, *addresses: Address) -> None:
         try:
@@ -215,7 +232,7 @@ class Calls:
 
         async def call() -> None:
             try:
-                await self._try(device, *self._whereabouts.callable(device))
+                await self._try(device, *self._callable(device))
             finally:
                 over.set()
                 self._links.wake()
@@ -227,25 +244,27 @@ class Calls:
 
     async def call(self, device: DeviceId, *addresses: Address) -> None:
         """Call a device at one of these addresses, and stay until the session ends. Raises NoPeer, PeerError."""
-        key = self._circle.key_of(device)
-        if key is None or device in self._links or device in self.under_way:
+        circle = self._circles.of(device)
+        key = None if circle is None else circle.key_of(device)
+        if circle is None or key is None or device in self._links or device in self.under_way:
             return
-        self.under_way.add(device)
+        called = {device, *self._circles.devices_with(key)}  # in another circle it has another id
+        self.under_way |= called
         left = list(addresses)
         try:
             while left:
                 stream, address = await self._dial_any(device, left)
                 left.remove(address)
-                if await self._call_under_keys(device, key, address, stream):
+                if await self._call_under_keys(circle, (device, key), address, stream):
                     return
-                self._whereabouts.spots.failed(device, address)  # someone else listens there
+                self._failed(device, address)  # someone else listens there
         finally:
-            self.under_way.discard(device)
+            self.under_way -= called
             self._look.set()
             self._links.wake()
 
     async def _call_under_keys(
-        self, device: DeviceId, static: SessionPublic, address: Address, first: trio.abc.Stream
+        self, circle: SharedCircle, peer: tuple[DeviceId, SessionPublic], address: Address, first: trio.abc.Stream
     ) -> bool:
         """Call under the likely days' keys until the device answers to one; then stay with that session.
 
@@ -253,8 +272,9 @@ class Calls:
 
         A callee without a key for the day of the call is silent, as towards a stranger; any other answers immediately.
         """
+        device, _ = peer
         guess = self.guesses.get(device)
-        likely = self._circle.calling_keys(device, None if guess is None else guess.ahead)
+        likely = circle.calling_keys(device, None if guess is None else guess.ahead)
         stream: trio.abc.Stream | None = first
         attempts = self._attempts[device] = []
         try:
@@ -263,33 +283,34 @@ class Calls:
                     stream = stream or await self._dial_again(device, address)
                     if stream is None:
                         break
-                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    nursery.start_soon(self._attempt, self._attempted(circle, peer, address, key, stream))
                     stream = None
                     await self._unanswered(device, ANSWER_WITHIN)
-                for key in self._circle.further_keys() if self.further else ():
+                for key in circle.further_keys() if self.further else ():
                     stream = await self._dial_again(device, address) if self.further else None
                     if stream is None:
                         break
                     if len(attempts) >= len(likely) + FURTHER_AT_ONCE:
                         attempts[-FURTHER_AT_ONCE].give_up()
-                    nursery.start_soon(self._attempt, self._attempted(device, static, address, key, stream))
+                    nursery.start_soon(self._attempt, self._attempted(circle, peer, address, key, stream))
                     await self._unanswered(device, FURTHER_EVERY)
             return device in self._links or any(link.opened.is_set() for link in attempts)
         finally:
             del self._attempts[device]
 
     def _attempted(
-        self, device: DeviceId, static: SessionPublic, address: Address, key: SessionKey, stream: trio.abc.Stream
-    ) -> PeerLink:
-        surroundings = self._circle.surroundings
+        self, circle: SharedCircle, peer: tuple[DeviceId, SessionPublic], address: Address, key: SessionKey,
+        stream: trio.abc.Stream,
+    ) -> PeerLink:  # fmt: skip
+        surroundings = circle.surroundings
         session = Session.call(
-            [self._circle], self._circle.id, (device, static), self._secret, self._network.carrier,
+            list(self._circles), circle.id, peer, self._secret, self._network.carrier,
             surroundings.entropy(ENTROPY), trio.current_time(), clock=surroundings.now(), key=key,
             versions=self._versions,
         )  # fmt: skip
         link = self._links.link(session, stream)
         link.address = address
-        self._attempts[device].append(link)
+        self._attempts[peer[0]].append(link)
         return link
 
     async def _attempt(self, link: PeerLink) -> None:
@@ -323,7 +344,7 @@ class Calls:
             try:
                 stream = await self._network.dial(address)
             except NoPeer:
-                self._whereabouts.spots.failed(device, address)
+                self._failed(device, address)
                 failed.set()
                 return
             if won:

@@ -6,8 +6,7 @@ feed arriving bytes  ->  commit received batches  ->  send what is due  ->  wait
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import trio
@@ -30,18 +29,17 @@ from cellsync.core.session.events import (
 )
 from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
-from cellsync.core.session.way import Way
 from cellsync.core.wire.messages import Places
 from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import FromSession, Source
 from cellsync.node.network import Address, Ends
 from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
+from cellsync.node.strand import Strand
 
 CHUNK: Final = 64 << 10  # bytes per read: about a frame, whose rows take 10 ms if they are as small as possible
 ASK_EVERY: Final = 2.0  # seconds between two questions for a waiting user
 UNHEARD: Final = 20.0  # seconds of silence after which a status request checks that the peer is still there
-HOLD: Final = 0.3  # seconds before entries from one peer are passed on to another: it probably gets them itself
 SEND_WITHIN: Final = 60.0  # seconds for 64 KiB: any slower, and the peer is not reading
 CLOCK_SET: Final = 60.0  # a jump of the clock, in seconds, that means it was set or the machine has slept
 _SLICE: Final = 64 << 10
@@ -51,26 +49,17 @@ class PeerLink:
     """Runs one session, called or answered, until it ends. `outcome` says why, if there was a fault."""
 
     def __init__(
-        self, session: Session, stream: trio.abc.Stream, circles: Mapping[CircleId, SharedCircle],
+        self, session: Session, stream: trio.abc.Stream, circles: Iterable[SharedCircle],
         report: Callable[[PeerLink, Event], None], now: Callable[[], Millis], number: int,
     ) -> None:  # fmt: skip
         self.session = session
-        self.number = number  # unique among the links of its circle
+        self.number = number  # unique among all links
         self.called = session.state is State.OPENING  # by us
-        self.told: Places = {}  # the places last told to the peer
-        self.named: Collection[DeviceId] = ()  # devices whose places the peer has told
-        self.lost_since = math.inf  # since when it has seemed to know few devices
-        self.told_of_all = False
-        self.other: DeviceId | None = None  # the device it is told about, if not about all
         self.address: Address | None = None  # where we called
         self.site: Site = UNRECOGNISED  # the network on our end, when it was opened
         self.ends: Ends | None = None  # its addresses at both ends, as far as known when it was opened
-        self.said: Places = {}  # the peer's last word on where it is
         self.began = trio.current_time()
         self.since = math.inf  # when it became the link with its peer
-        self.sparse = False  # there are many links, and not all of them pass everything on
-        self.near = False  # this one does, until it turns out to be spare
-        self.watched = False  # the peer is asked often what it holds
         self.outcome: CellsyncError | None = None
         self.opened = trio.Event()  # both sides have proved who they are
         self.over = trio.Event()
@@ -81,14 +70,10 @@ class PeerLink:
         self._now = now
         self._question = 0, -math.inf  # the last question asked for a waiting user, and when
         self._clock_leads = self._lead()
-        self._circles = circles
-        # A node keeps one circle in step.
-        [(self._circle, self._lock)] = [(circle.id, circle.lock) for circle in circles.values()]
+        self._strands = {circle.id: Strand(session, circle) for circle in circles}
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller speaks first
-        self._ripe = math.inf  # the arrival up to which entries may be passed on
-        self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
         self._batches, self._received = trio.open_memory_channel[Received](caps.UNACKNOWLEDGED)
         self._ingested = trio.Event()
         self._scope = trio.CancelScope()
@@ -101,35 +86,34 @@ class PeerLink:
         """Whether a step came over this link."""
         return isinstance(source, FromSession) and source.link == self.number
 
-    @property
-    def way(self) -> Way:
-        """How new entries travel over this link.
+    # --- its circles ---------------------------------------------------------------------------------------
 
-        TRIED: the peer is told immediately, and gets them in a moment. NEEDED: it gets them immediately. SPARE: when
-        either side asks.
-        """
-        way = self.session.way(self._circle) if self.sparse else Way.TRIED
-        return Way.NEEDED if way is Way.TRIED and self.near else way
+    def strand(self, circle: CircleId) -> Strand:
+        """The part of it that is about one circle. Raises KeyError for one that was not open when it began."""
+        return self._strands[circle]
 
-    def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
-        """Set the place of this link in the overlay."""
-        self.sparse, self.near, self.watched = sparse, near, watched
-        self.session.watch(watched)
+    def has(self, circle: CircleId) -> bool:
+        """Whether a circle was open here when this link began: if not, it will not come up."""
+        return circle in self._strands
+
+    def device_in(self, circle: SharedCircle) -> DeviceId | None:
+        """The peer's id in a circle, if it is active there; in the one under whose key it called or was, the same."""
+        return self.device if circle.id == self.session.hinted else circle.device_with(self.session.remote)
+
+    def _speaking(self) -> list[Strand]:
+        """The strands of the circles that both sides speak of."""
+        return [self._strands[circle] for circle in self.session.shared]
+
+    def place(self, circle: CircleId, *, sparse: bool, near: bool, watched: bool) -> None:
+        """Set the place of this link in the overlay of a circle."""
+        self._strands[circle].place(sparse=sparse, near=near, watched=watched)
+        self.session.watch(any(strand.watched for strand in self._strands.values()))
         self._wake.set()
 
-    def news(self, first: int, last: int, *, local: bool) -> None:
+    def news(self, circle: CircleId, first: int, last: int, *, local: bool) -> None:
         """These arrivals were committed: there may be something to send, now or in a moment."""
-        if local and not self.sparse:
-            self._held.clear()
-            self._ripe = math.inf
-        else:
-            self._ripe = min(self._ripe, first - 1)
-            way = self.way
-            if way is Way.SPARE:
-                return
-            if way is Way.TRIED:
-                self._held.append((trio.current_time() + HOLD, last))
-        self._wake.set()
+        if self._strands[circle].news(first, last, local=local):
+            self._wake.set()
 
     def look(self) -> None:
         """There may be something to send that is no entry."""
@@ -142,9 +126,10 @@ class PeerLink:
 
     def locate(self, circle: CircleId, places: Places) -> None:
         """As `Session.locate`, if it is news."""
-        if places == self.told:
+        strand = self._strands[circle]
+        if places == strand.told:
             return
-        self.told = places
+        strand.told = places
         self.session.locate(circle, places)
         self._wake.set()
 
@@ -157,8 +142,7 @@ class PeerLink:
 
     def ask_again(self) -> None:
         """Ask if the peer may hold more than it has told, or may be gone, and no question is open."""
-        balance = self.session.balance(self._circle)
-        may_hold_more = self.way is Way.SPARE and balance is not None and not balance.level
+        may_hold_more = any(strand.may_hold_more for strand in self._speaking())
         may_be_gone = self._now() - self.heard >= 1000 * UNHEARD
         if (may_hold_more or may_be_gone) and not self.waited and trio.current_time() >= self._question[1] + ASK_EVERY:
             self.ask()
@@ -216,7 +200,7 @@ class PeerLink:
     async def _write(self) -> None:
         while not self.session.closed:
             self._ripen()
-            next_ripe = self._held[0][0] if self._held else math.inf
+            next_ripe = min((strand.next_ripe for strand in self._strands.values()), default=math.inf)
             with trio.move_on_at(min(self.session.deadline, next_ripe)):
                 await self._wake.wait()
             if abs(self._lead() - self._clock_leads) >= CLOCK_SET:
@@ -226,9 +210,10 @@ class PeerLink:
             while True:
                 self._ripen()
                 events: list[Event] = []
-                async with self._lock:
-                    for building in self.session.pulling(self._ripe, events):
-                        await self._circles[building.circle].build(building)
+                for strand in self._speaking():
+                    async with strand.circle.lock:
+                        for building in self.session.pulling(strand.ripe, events, strand.circle.id):
+                            await strand.circle.build(building)
                 await self._handle(events)
                 data = self.session.outgoing()
                 if not data:
@@ -242,15 +227,8 @@ class PeerLink:
         self.close()
 
     def _ripen(self) -> None:
-        way = self.way
-        if way is not Way.TRIED:
-            self._held.clear()
-        if way is Way.SPARE:
-            return
-        while self._held and self._held[0][0] <= trio.current_time():
-            self._ripe = self._held.popleft()[1]
-        if not self._held:
-            self._ripe = math.inf
+        for strand in self._strands.values():
+            strand.ripen()
 
     async def _ingest(self) -> None:
         async for received in self._received:
@@ -262,8 +240,9 @@ class PeerLink:
         self._ingested.set()
 
     async def _take(self, received: Received) -> None:
-        plan = await self._circles[received.circle].ingest(received.batch, FromSession(self.device, self.number))
-        async with self._lock:
+        circle = self._strands[received.circle].circle
+        plan = await circle.ingest(received.batch, FromSession(self.device_in(circle), self.number))
+        async with circle.lock:
             events = self.session.committed(
                 received.circle, plan.reached, plan.refused, plan.gaps, news=bool(plan.commit.arrivals)
             )
@@ -275,7 +254,7 @@ class PeerLink:
                 case Received():
                     await self._batches.send(event)
                 case Forewarned(circle, entry):
-                    if not await self._circles[circle].forewarn(entry):
+                    if not await self._strands[circle].circle.forewarn(entry):
                         continue
                 case Ended(error):
                     self.outcome = error

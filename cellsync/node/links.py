@@ -1,6 +1,6 @@
-"""The links of a circle: one session with each session key.
+"""The links of this device: one session with each session key, for all circles that both are in.
 
-If there are many, `overlay` decides which of them carry new entries.
+If there are many in one circle, `overlay` decides which of them carry its new entries.
 
 A session proves a key. So links are kept by key: a device has a different id in each circle, and a coordinator who
 introduces another device's key again shadows nobody. Asking for a device gives the link with its key.
@@ -20,12 +20,12 @@ from typing import Final
 import trio
 
 from cellsync.core.errors import PeerError
-from cellsync.core.ids import DeviceId, SessionPublic
+from cellsync.core.ids import CircleId, DeviceId, SessionPublic
 from cellsync.core.session.events import Event
 from cellsync.core.session.session import Session
 from cellsync.node import overlay
+from cellsync.node.circles import Circles
 from cellsync.node.link import PeerLink
-from cellsync.node.shared import SharedCircle
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +36,26 @@ class Links(Mapping[DeviceId, PeerLink]):
     """The links, by device."""
 
     def __init__(
-        self, circle: SharedCircle, key: SessionPublic, report: Callable[[PeerLink, Event], None],
+        self, circles: Circles, key: SessionPublic, report: Callable[[PeerLink, Event], None],
         ended: Callable[[PeerLink], None],
     ) -> None:  # fmt: skip
         """`key`: this device's own. `report` gets the events of sessions, `ended` the links removed from these."""
-        self._circle, self._key = circle, key
+        self._circles, self._key = circles, key
         self._report, self._ended = report, ended
         self._by_key: dict[SessionPublic, PeerLink] = {}
         self._numbers = count(1)
-        self._watched: frozenset[SessionPublic] = frozenset()
-        self._random = Random(circle.surroundings.entropy(16))  # noqa: S311 (whom to watch; secret, and no key)
+        self._watched: dict[CircleId, frozenset[SessionPublic]] = {}
+        self._random = Random(circles.surroundings.entropy(16))  # noqa: S311 (whom to watch; secret, and no key)
         self.changed = trio.Event()  # set, and replaced, when the links or what is known of the others changed
 
     def __getitem__(self, device: DeviceId) -> PeerLink:
-        key = self._circle.key_of(device)
+        key = self._circles.key_of(device)
         if key is None:
             raise KeyError(device)
         return self._by_key[key]
 
     def __iter__(self) -> Iterator[DeviceId]:
-        return (device for key in list(self._by_key) for device in self._circle.devices_with(key))
+        return (device for key in list(self._by_key) for device in self._circles.devices_with(key))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -68,8 +68,8 @@ class Links(Mapping[DeviceId, PeerLink]):
 
     def link(self, session: Session, stream: trio.abc.Stream) -> PeerLink:
         """A session over a stream, to be `run`."""
-        circles = {self._circle.id: self._circle}
-        return PeerLink(session, stream, circles, self._report, self._circle.surroundings.now, next(self._numbers))
+        now = self._circles.surroundings.now
+        return PeerLink(session, stream, self._circles, self._report, now, next(self._numbers))
 
     async def run(self, link: PeerLink) -> None:
         """Drive a link until it ends."""
@@ -101,13 +101,20 @@ class Links(Mapping[DeviceId, PeerLink]):
         return True
 
     def _place(self) -> None:
-        """The links have changed: set the place of each in the overlay."""
-        sparse = len(self._by_key) > overlay.FEW
-        near = overlay.near(self._key, self._by_key) if sparse else frozenset()
-        others = self._by_key if len(self._circle.others()) > overlay.FEW else ()
-        self._watched = overlay.watched(self._watched, others, self._random)
-        for key, link in self._by_key.items():
-            link.place(sparse=sparse, near=key in near, watched=key in self._watched)
+        """The links have changed: set the place of each in the overlay of each circle."""
+        for circle in self._circles:
+            linked = {
+                key: link
+                for key, link in self._by_key.items()
+                if link.has(circle.id) and link.device_in(circle) is not None
+            }
+            sparse = len(linked) > overlay.FEW
+            near = overlay.near(self._key, linked) if sparse else frozenset()
+            others = linked if len(circle.others()) > overlay.FEW else ()
+            watched = overlay.watched(self._watched.get(circle.id, ()), others, self._random)
+            self._watched[circle.id] = watched
+            for key, link in linked.items():
+                link.place(circle.id, sparse=sparse, near=key in near, watched=key in watched)
 
     def wake(self) -> None:
         """Wake the tasks that wait for `changed`."""

@@ -14,29 +14,27 @@ from typing import Final
 from cellsync.core import beacon, caps
 from cellsync.core.ids import DeviceId, Millis, day_of
 from cellsync.core.membership import clocks
-from cellsync.node.calls import Calls
+from cellsync.node.calls import Calls, Where
+from cellsync.node.circles import Circles
 from cellsync.node.links import Links
 from cellsync.node.network import Address, Network, Sighting
 from cellsync.node.others import Others
 from cellsync.node.search import Search
-from cellsync.node.shared import SharedCircle
-from cellsync.node.whereabouts import CircleWhereabouts
 
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
 LOOKED_FOR: Final = 2 * caps.DEVICES  # devices whose beacons are looked for
 
 
 class Lookout:
-    """Watches for the devices of one circle."""
+    """Watches for the devices of all circles."""
 
     def __init__(
-        self, circle: SharedCircle, network: Network, links: Links, others: Others, whereabouts: CircleWhereabouts,
-        calls: Calls,
-    ) -> None:  # fmt: skip
-        self._circle, self._network, self._links, self._others = circle, network, links, others
-        self._whereabouts, self._calls = whereabouts, calls
+        self, circles: Circles, network: Network, links: Links, others: Others, whereabouts: Where, calls: Calls
+    ) -> None:
+        self._circles, self._network, self._links, self._others = circles, network, links, others
+        self._where, self._calls = whereabouts, calls
         self._called: deque[bytes] = deque(maxlen=BEACONS_CALLED)
-        self.search = Search(circle, self._missing, calls.traced)
+        self.search = Search(circles, self._missing, calls.traced)
 
     async def look(self) -> None:
         """Call devices that are seen and have no session, until cancelled."""
@@ -50,7 +48,8 @@ class Lookout:
                 if found is None or sighting.blob in self._called:
                     continue
                 if found[0] in self._links:  # perhaps not for long: the link may be dead, unnoticed
-                    self._whereabouts.shown(*found)
+                    if (where := self._where(found[0])) is not None:
+                        where.shown(*found)
                     continue
                 self._called.append(sighting.blob)
                 self._calls.seen(*found)
@@ -78,18 +77,22 @@ class Lookout:
 
         Those met before come first, then in order of arrival: so thousands of others cannot crowd out earlier devices.
         """
-        devices = self._circle.others()
+        devices = self._circles.others()
         if len(devices) > LOOKED_FOR:
             devices.sort(key=lambda device: device not in self._others.seen)
         return devices[:LOOKED_FOR]
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
-        now = self._circle.surroundings.now()
+        now = self._circles.surroundings.now()
         others = self._likely()
         if not others or not sighting.addresses:
             return None
         candidates = [
-            (key.reveal(), bytes(device)) for key in self._circle.epochs.discovery_keys(now) for device in others
+            (key.reveal(), bytes(device))
+            for circle in self._circles
+            for key in circle.epochs.discovery_keys(now)
+            for device in others
+            if circle.key_of(device) is not None
         ]
         return _match(sighting, candidates, now) or next(
             (found for device in others if (found := self._match_by_its_clock(sighting, device, now))), None
@@ -97,13 +100,16 @@ class Lookout:
 
     def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
         """The same for a device whose clock is known to differ, or presumably agrees with the others'."""
-        difference = self._circle.difference(device)
-        ahead = self._circle.shift() if difference is None else difference.ahead
+        circle = self._circles.of(device)
+        if circle is None:
+            return None
+        difference = circle.difference(device)
+        ahead = circle.shift() if difference is None else difference.ahead
         if ahead is None or abs(ahead) < clocks.NOTABLE:
             return None
         then = Millis(max(0, now + ahead))
         days = {day_of(Millis(max(0, then + beacon.PERIOD * step))) for step in (-1, 0, 1)}
-        candidates = [shown for day in sorted(days) for shown in self._circle.shown_by([device], day)]
+        candidates = [shown for day in sorted(days) for shown in circle.shown_by([device], day)]
         return _match(sighting, candidates, then)
 
 

@@ -1,19 +1,22 @@
-"""The node: one device on its networks, for one circle. Its parts, and their communication.
+"""The node: one device on its networks, for all of its circles. Its parts, and their communication.
 
 reception     incoming connections: a session, or the pairing that is open
 beacons       shows a beacon, so that members recognise us
 lookout       looks for beacons of members; while a user waits, also of those whose clocks are far off
 calls         calls devices without a session, also where they were before
 whereabouts   where we listen and where others were met, and telling the peers
-links         one session with each key;  link  the pump of one
+links         one session with each key;  link  the pump of one;  strand  what of it is about one circle
 others        what is known of the other devices
 upkeep        stores what was learnt; snapshots, old keys
+
+A peer hears of a circle only if it is in it. What is known of its devices is kept and told there only, and how much
+else goes on here changes nothing for it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Final
 
@@ -21,9 +24,9 @@ import trio
 
 from cellsync.core import drawers
 from cellsync.core.crypto import primitives
-from cellsync.core.errors import CellsyncError, NoCommonVersion
+from cellsync.core.errors import CellsyncError, Closed, NoCommonVersion
 from cellsync.core.history.chain import head_of
-from cellsync.core.ids import DeviceId, SessionSecret
+from cellsync.core.ids import CircleId, DeviceId, SessionSecret
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.events import (
     Acknowledged,
@@ -43,13 +46,15 @@ from cellsync.core.wire.places import Frontier
 from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.beacons import Beacons
 from cellsync.node.calls import Calls
+from cellsync.node.circles import Circles
 from cellsync.node.link import PeerLink
 from cellsync.node.links import Links
 from cellsync.node.lookout import Lookout
 from cellsync.node.network import Address, Network
 from cellsync.node.others import Others
 from cellsync.node.reception import Guest, Reception
-from cellsync.node.shared import SharedCircle, Step
+from cellsync.node.shared import SharedCircle, Step, Watcher
+from cellsync.node.sites import Sites
 from cellsync.node.upkeep import Upkeep
 from cellsync.node.whereabouts import CircleWhereabouts
 
@@ -57,32 +62,46 @@ PASSED_BY_EVERY: Final = 5.0  # seconds
 
 
 class Node:
-    """Keeps one circle in step with the devices that can be reached."""
+    """Keeps circles in step with the devices that can be reached."""
 
     def __init__(
-        self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions = SPOKEN
+        self, circles: Iterable[SharedCircle], secret: SessionSecret, network: Network, versions: Versions = SPOKEN
     ) -> None:
-        self.circle = circle
+        """The first of the circles also keeps where this device was, and its ports there."""
+        self.circles = Circles(circles)
         self.network = network
         self.versions = versions  # of the protocol, spoken by us
-        self.others = Others(circle, versions)
+        self.others = Others(self.circles, versions)
         self._upkeep = Upkeep(self._keep, lambda: bool(self.links))
-        self.links = Links(circle, primitives.session_public(secret), self._report, self._ended)
-        self.whereabouts = CircleWhereabouts(circle, network, self.links, self._upkeep.due, self._heard_of)
-        self.calls = Calls(circle, secret, network, versions, self.links, self.others, self.whereabouts)
-        self.reception = Reception(circle, secret, network, versions, self.links)
-        self._beacons = Beacons(circle, network)
-        self._passed_by_at = -math.inf
-        self._lookout = Lookout(circle, network, self.links, self.others, self.whereabouts, self.calls)
+        self.links = Links(self.circles, primitives.session_public(secret), self._report, self._ended)
+        self.sites = _sites(next(iter(self.circles)))
+        self.whereabouts = {circle.id: self._whereabouts_in(circle) for circle in self.circles}
+        self.calls = Calls(self.circles, secret, network, versions, self.links, self.others, self._where)
+        self.reception = Reception(self.circles, secret, network, versions, self.links)
+        self._beacons = Beacons(self.circles, network)
+        self._passed_by_at: dict[CircleId, float] = {}
+        self._lookout = Lookout(self.circles, network, self.links, self.others, self._where, self.calls)
+        self._watchers: dict[CircleId, Watcher] = {}
+        self._nursery: trio.Nursery | None = None
+
+    def _whereabouts_in(self, circle: SharedCircle) -> CircleWhereabouts:
+        return CircleWhereabouts(circle, self.network, self.links, self._upkeep.due, self._heard_of, self.sites)
+
+    def _where(self, device: DeviceId) -> CircleWhereabouts | None:
+        """Where the devices of its circle are."""
+        circle = self.circles.of(device)
+        return None if circle is None else self.whereabouts[circle.id]
 
     # --- life --------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Node]:
         """The node at work, until the block ends."""
-        self.circle.watch(self._committed)
+        for circle in self.circles:
+            self._watch(circle)
         try:
             async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 await nursery.start(self._serve)
                 for task in (
                     self._beacons.announce,
@@ -90,43 +109,79 @@ class Node:
                     self._lookout.search.run,
                     self._watch_network,
                     self.calls.run,
-                    self.whereabouts.locate,
+                    *(where.locate for where in self.whereabouts.values()),
                     self._upkeep.run,
                 ):
                     nursery.start_soon(task)
                 try:
                     yield self
                 finally:
+                    self._nursery = None
                     nursery.cancel_scope.cancel()
         finally:
-            self.circle.unwatch(self._committed)
+            for id_, watcher in self._watchers.items():
+                self.circles[id_].unwatch(watcher)
             # A full disk is no reason not to close: snapshots are only there for speed.
             with trio.CancelScope(shield=True), suppress(CellsyncError):
                 await self._keep(tidy=True)
 
+    def add(self, circle: SharedCircle) -> None:
+        """From now on keep one more circle in step: it was founded, or joined, while the node is at work."""
+        if self._nursery is None:
+            raise Closed
+        self.circles.add(circle)
+        self.others.recall(circle)
+        where = self.whereabouts[circle.id] = self._whereabouts_in(circle)
+        self._nursery.start_soon(where.locate)
+        self._watch(circle)
+        self._begin_anew(circle)
+        self._beacons.renew()
+        self.calls.now()
+
+    def _begin_anew(self, circle: SharedCircle) -> None:
+        """End sessions with devices of a circle that do not speak of it: one of the two had not known it yet.
+
+        A session speaks of the circles that both offered when it began.
+        """
+        for link in self.links.all():
+            shared = link.session.shared
+            if shared and circle.id not in shared and circle.devices_with(link.session.remote):
+                link.close()
+
+    def _watch(self, circle: SharedCircle) -> None:
+        def committed(step: Step, source: Source) -> None:
+            self._committed(circle, step, source)
+
+        self._watchers[circle.id] = committed
+        circle.watch(committed)
+
     async def _serve(self, task_status: trio.TaskStatus[int]) -> None:
-        await self.network.serve(self.reception.receive, self.whereabouts.sites, task_status=task_status)
+        await self.network.serve(self.reception.receive, self.sites, task_status=task_status)
 
     async def _watch_network(self) -> None:
         async with self.network.changes() as changes:
             async for _ in changes:
                 self.calls.now()
-                self.whereabouts.moved()
+                for where in self.whereabouts.values():
+                    where.moved()
                 for link in self.links.all():
                     link.ask()  # it may be dead, unnoticed
 
     async def _keep(self, *, tidy: bool) -> None:
-        """Store what was learnt, and `tidy` the circle. Raises DiskFull or StorageFailed."""
+        """Store what was learnt, each in its circle, and `tidy` them. Raises DiskFull or StorageFailed."""
         for device, link in self.links.items():
             self._note_seen(device, link)
-        async with self.circle.lock:
-            self.whereabouts.keep(self.circle.store)
-            self.others.keep(self.circle.store)
-            self.circle.store.keep(drawers.CLOCKS, self.circle.clocks.encode())
-            if not tidy:
-                await self.circle.make_durable()
-        if tidy:
-            await self.circle.tidy()
+        for number, circle in enumerate(self.circles):
+            async with circle.lock:
+                self.whereabouts[circle.id].keep(circle.store)
+                if not number:
+                    circle.store.keep(drawers.SITES, self.sites.encode())
+                self.others.keep(circle)
+                circle.store.keep(drawers.CLOCKS, circle.clocks.encode())
+                if not tidy:
+                    await circle.make_durable()
+            if tidy:
+                await circle.tidy()
 
     async def keep(self) -> None:
         """Store what was learnt of the others by now, unless the disk is full."""
@@ -142,7 +197,8 @@ class Node:
 
     def listens(self) -> list[Address]:
         """The addresses where we listen, on all of our networks."""
-        return [address for here in self.whereabouts.here() for address in here.addresses]
+        where = next(iter(self.whereabouts.values()))  # the networks are the same for all circles
+        return [address for here in where.here() for address in here.addresses]
 
     def showing(self) -> AbstractContextManager[None]:
         """Within the block, show a beacon even if it is shown only when asked for."""
@@ -160,13 +216,15 @@ class Node:
 
     async def add_address(self, device: DeviceId, address: Address) -> None:
         """Note where a device can be called, as told by a person."""
-        self.whereabouts.by_hand(device, address)
+        where = self._where(device)
+        if where is not None:
+            where.by_hand(device, address)
         self.calls.now()
 
     def balance(self, device: DeviceId) -> Balance | None:
         """What we and a device hold that the other lacks; None while it is not connected, or has not told."""
-        link = self.links.get(device)
-        return None if link is None else link.session.balance(self.circle.id)
+        link, circle = self.links.get(device), self.circles.of(device)
+        return None if link is None or circle is None else link.session.balance(circle.id)
 
     def apart(self, device: DeviceId) -> NoCommonVersion | None:
         """Who has to update, if this build and that of a device have no version in common; None if it is connected."""
@@ -178,7 +236,7 @@ class Node:
         """Handle an event of a session."""
         if link.device is None:
             return
-        devices = self.circle.devices_with(link.session.remote) or (link.device,)
+        devices = self.circles.devices_with(link.session.remote) or (link.device,)
         match event:
             case Opened():
                 self.reception.strangers.proved(link.stream)
@@ -186,8 +244,10 @@ class Node:
                 self._note_versions(devices, link)
                 if self.links.keep(link):
                     for device in devices:
-                        self.whereabouts.note_meeting(device, link)
-                    self.whereabouts.tell(link)
+                        if (where := self._where(device)) is not None and link.has(where.circle):
+                            where.note_meeting(device, link)
+                    for where in self._told_on(link):
+                        where.tell(link)
                     self._upkeep.due()
             case Apart():
                 self._note_versions(devices, link)
@@ -195,19 +255,24 @@ class Node:
                     self.others.parted(device, trio.current_time())
                     self._note_seen(device, link)
             case Measured(difference):
-                self.circle.clocks.note(devices[0], difference)
+                for circle in self.circles:
+                    for device in _devices(link, circle)[:1]:
+                        circle.clocks.note(device, difference)
                 for device in devices:
                     self.calls.guesses.pop(device, None)
                 self._upkeep.due()
                 if difference.notable:
                     self._beacons.renew()
-            case Located(_, places):
-                self.whereabouts.hear(link.device, link, places)
+            case Located(of, places):
+                peer = link.device_in(self.circles[of])
+                if peer is not None:
+                    self.whereabouts[of].hear(peer, link, places)
                 return
-            case Acknowledged(circle):
-                held = self.circle.own_held(link.session.delivered(circle))
-                all_told = self.links.get(link.device) is link and link.session.all_told(circle)
-                if self.others.note_delivered(devices, held, all_told=all_told):
+            case Acknowledged(of):
+                circle = self.circles[of]
+                held = circle.own_held(link.session.delivered(of))
+                all_told = self.links.get(link.device) is link and link.session.all_told(of)
+                if self.others.note_delivered(_devices(link, circle), held, all_told=all_told):
                     self._upkeep.due()
             case Forewarned():
                 for other in self.links.all():
@@ -220,15 +285,25 @@ class Node:
 
     def _ended(self, link: PeerLink) -> None:
         """The link of some devices has ended."""
-        devices = self.circle.devices_with(link.session.remote)
+        devices = self.circles.devices_with(link.session.remote)
         for device in devices:
             self._note_seen(device, link)
-            self.whereabouts.note_end(device, link)
+            if (where := self._where(device)) is not None and link.has(where.circle):
+                where.note_end(device, link)
         self.calls.ended(devices, link)
         self._upkeep.due()
 
+    def _told_on(self, link: PeerLink) -> list[CircleWhereabouts]:
+        """The circles in which the peer of a link is."""
+        return [
+            self.whereabouts[circle.id]
+            for circle in self.circles
+            if link.has(circle.id) and link.device_in(circle) is not None
+        ]
+
     def _note_seen(self, device: DeviceId, link: PeerLink) -> None:
-        balance = link.session.balance(self.circle.id)
+        circle = self.circles.of(device)
+        balance = None if circle is None else link.session.balance(circle.id)
         self.others.note_seen(device, link.heard, level=balance is not None and balance.level)
 
     def _note_versions(self, devices: tuple[DeviceId, ...], link: PeerLink) -> None:
@@ -238,19 +313,23 @@ class Node:
     def _heard_of(self, device: DeviceId) -> None:
         self.calls.soon(device)
 
-    def _passed_by(self, source: Source, now: float) -> bool:
+    def _passed_by(self, circle: SharedCircle, source: Source, now: float) -> bool:
         """Whether this came over a link that is spare: where it should have come from, somebody keeps it.
 
         Others may lack it as well, so all are told of it. Not more often than PASSED_BY_EVERY: whoever has it happen on
         purpose, to have many messages sent for one of theirs.
         """
-        spare = any(link.gave(source) and link.way is Way.SPARE for link in self.links.all())
-        if not spare or now < self._passed_by_at + PASSED_BY_EVERY:
+        spare = any(
+            link.gave(source) and link.strand(circle.id).way is Way.SPARE
+            for link in self.links.all()
+            if link.has(circle.id)
+        )
+        if not spare or now < self._passed_by_at.get(circle.id, -math.inf) + PASSED_BY_EVERY:
             return False
-        self._passed_by_at = now
+        self._passed_by_at[circle.id] = now
         return True
 
-    def _committed(self, step: Step, source: Source) -> None:
+    def _committed(self, circle: SharedCircle, step: Step, source: Source) -> None:
         """A step has become durable here: tell the peers, and let them get what they lack."""
         arrivals = step.commit.arrivals
         if not arrivals:
@@ -260,17 +339,33 @@ class Node:
         local = isinstance(source, OwnHand)
         told: list[bytes] = []  # encoded once for all peers
         now = trio.current_time()
-        passed_by = self._passed_by(source, now)
+        passed_by = self._passed_by(circle, source, now)
         for link in self.links.all():
-            link.session.grew(self.circle.id, grown, now)
+            if not link.has(circle.id) or link.device_in(circle) is None:
+                continue
+            strand = link.strand(circle.id)
+            link.session.grew(circle.id, grown, now)
             if not link.gave(source):
-                if link.way is Way.NEEDED or (link.way is Way.SPARE and not passed_by):
-                    link.session.note(self.circle.id, grown, now)
-                elif link.sparse or passed_by or not local:
+                if strand.way is Way.NEEDED or (strand.way is Way.SPARE and not passed_by):
+                    link.session.note(circle.id, grown, now)
+                elif strand.sparse or passed_by or not local:
                     told = told or growth(Frontier(heads))
-                    link.tell(self.circle.id, told)
-            link.news(arrivals[0].number, arrivals[-1].number, local=local)
+                    link.tell(circle.id, told)
+            link.news(circle.id, arrivals[0].number, arrivals[-1].number, local=local)
         self._upkeep.due()
         if step.controls:
+            self._begin_anew(circle)
             self._beacons.renew()
         self.links.wake()
+
+
+def _devices(link: PeerLink, circle: SharedCircle) -> tuple[DeviceId, ...]:
+    """The ids that the peer of a link has in a circle; more than one only if a member cheats."""
+    device = link.device_in(circle)
+    return circle.devices_with(link.session.remote) or (() if device is None else (device,))
+
+
+def _sites(circle: SharedCircle) -> Sites:
+    """Where this device was, as a circle keeps it."""
+    now, entropy = circle.surroundings.now, circle.surroundings.entropy
+    return Sites(circle.store.kept(drawers.SITES), lambda table: circle.keep(drawers.SITES, table), now, entropy)

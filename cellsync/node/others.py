@@ -1,4 +1,4 @@
-"""The others: what is known of the other devices of a circle, connected or not."""
+"""The others: what is known of the other devices of each circle, connected or not."""
 
 from __future__ import annotations
 
@@ -10,27 +10,40 @@ from cellsync.core.errors import NoCommonVersion
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.versions import Versions
 from cellsync.node import remembered
+from cellsync.node.circles import Circles
 from cellsync.node.remembered import Reached, SpokenVersions
-from cellsync.node.shared import Drawers, SharedCircle
+from cellsync.node.shared import SharedCircle
 
 
 class Others:
     """Which of our entries they hold, when they were last heard, and the versions of their builds."""
 
-    def __init__(self, circle: SharedCircle, ours: Versions) -> None:
+    def __init__(self, circles: Circles, ours: Versions) -> None:
         """`ours`: the versions of the protocol that this build speaks."""
-        self._circle, self._ours = circle, ours
+        self._circles, self._ours = circles, ours
         # How many of our own entries a device is known to hold; for those not connected now, when each was last heard,
         # and the digest of what both held then, if it was the same.
-        self.delivered, self.seen, self._in_step = remembered.reached(circle)
-        self._spoken = remembered.versions(circle)
+        self.delivered: dict[DeviceId, int] = {}
+        self.seen: dict[DeviceId, Millis] = {}
+        self._in_step: dict[DeviceId, bytes] = {}
+        self._spoken: dict[DeviceId, SpokenVersions] = {}
         self._parted: dict[DeviceId, float] = {}  # when they and we last found no version in common
+        for circle in circles:
+            self.recall(circle)
 
-    def keep(self, store: Drawers) -> None:
-        """Stage all of it."""
+    def recall(self, circle: SharedCircle) -> None:
+        """Read what is stored of the devices of a circle."""
+        delivered, seen, in_step = remembered.reached(circle)
+        self.delivered |= delivered
+        self.seen |= seen
+        self._in_step |= in_step
+        self._spoken |= remembered.versions(circle)
+
+    def keep(self, circle: SharedCircle) -> None:
+        """Stage what is known of the devices of a circle, in its own store."""
         reached = Reached(self.delivered, self.seen, self._in_step)
-        store.keep(drawers.REACHED, remembered.encode_reached(self._circle, reached))
-        store.keep(drawers.VERSIONS, remembered.encode_versions(self._circle, self._spoken))
+        circle.store.keep(drawers.REACHED, remembered.encode_reached(circle, reached))
+        circle.store.keep(drawers.VERSIONS, remembered.encode_versions(circle, self._spoken))
 
     # --- what they hold ------------------------------------------------------------------------------------
 
@@ -49,14 +62,16 @@ class Others:
     def note_seen(self, device: DeviceId, heard: Millis, *, level: bool) -> None:
         """A device was last heard at that time; if `level`, both held the same then."""
         self.seen[device] = heard
-        if level:
-            self._in_step[device] = self._circle.digest()
+        circle = self._circles.of(device)
+        if level and circle is not None:
+            self._in_step[device] = circle.digest()
         else:
             self._in_step.pop(device, None)
 
     def was_in_step(self, device: DeviceId) -> bool:
         """Whether a disconnected device held the same when last heard, and nothing has arrived here since."""
-        return device in self._in_step and self._in_step[device] == self._circle.digest()
+        circle = self._circles.of(device)
+        return circle is not None and device in self._in_step and self._in_step[device] == circle.digest()
 
     # --- what they speak -----------------------------------------------------------------------------------
 
@@ -82,9 +97,9 @@ class Others:
         spoken = self._spoken.get(device)
         return None if spoken is None else self._ours.apart(spoken.last)
 
-    def went_back(self) -> list[DeviceId]:
-        """Devices whose build is older than one they had before."""
-        spoken = [(device, self._spoken.get(device)) for device in self._circle.others()]
+    def went_back(self, circle: SharedCircle) -> list[DeviceId]:
+        """Devices of a circle whose build is older than one they had before."""
+        spoken = [(device, self._spoken.get(device)) for device in circle.others()]
         return [device for device, theirs in spoken if theirs is not None and theirs.last.highest < theirs.highest]
 
     def parted(self, device: DeviceId, moment: float) -> None:

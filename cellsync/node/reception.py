@@ -18,9 +18,9 @@ from cellsync.core.session.events import Called
 from cellsync.core.session.session import Session
 from cellsync.core.session.state import State
 from cellsync.core.versions import Versions
+from cellsync.node.circles import Circles
 from cellsync.node.links import Links
 from cellsync.node.network import Network
-from cellsync.node.shared import SharedCircle
 from cellsync.node.strangers import Strangers
 
 CHUNK: Final = 4096  # bytes per read from a stranger
@@ -30,12 +30,12 @@ Guest = Callable[[trio.abc.Stream, bytes, float], Awaitable[None]]
 
 
 class Reception:
-    """Answers connections for one circle."""
+    """Answers connections, under the keys of all circles."""
 
     def __init__(
-        self, circle: SharedCircle, secret: SessionSecret, network: Network, versions: Versions, links: Links
+        self, circles: Circles, secret: SessionSecret, network: Network, versions: Versions, links: Links
     ) -> None:
-        self._circle, self._secret, self._network, self._versions = circle, secret, network, versions
+        self._circles, self._secret, self._network, self._versions = circles, secret, network, versions
         self._links = links
         self._guests: list[tuple[Callable[[bytes], bool], Guest]] = []
         self.strangers = Strangers()
@@ -52,7 +52,7 @@ class Reception:
 
     async def receive(self, stream: trio.abc.Stream) -> None:
         """Handle a connection until it is over."""
-        hang_up = hang_up_at(self._circle.surroundings.entropy(HANG_UP_ENTROPY), trio.current_time())
+        hang_up = hang_up_at(self._circles.surroundings.entropy(HANG_UP_ENTROPY), trio.current_time())
         with self.strangers.waiting(stream), suppress(trio.BrokenResourceError):
             await self._answer(stream, hang_up)
 
@@ -74,15 +74,15 @@ class Reception:
 
     async def _opened(self, stream: trio.abc.Stream, data: bytes, hang_up: float) -> Session | None:
         """The session opened by these bytes and further ones, with its answer ready. None if they open none."""
-        surroundings = self._circle.surroundings
+        surroundings = self._circles.surroundings
         session = Session.answer(
-            [self._circle], self._secret, self._network.carrier, surroundings.entropy(ENTROPY), trio.current_time(),
-            hang_up, clock=surroundings.now(), versions=self._versions,
+            list(self._circles), self._secret, self._network.carrier, surroundings.entropy(ENTROPY),
+            trio.current_time(), hang_up, clock=surroundings.now(), versions=self._versions,
         )  # fmt: skip
         while data and session.state is State.LISTENING:
             for event in session.receive(data, trio.current_time()):
-                if isinstance(event, Called):
-                    if await self._circle.accept_ephemeral(event.day, event.device, event.ephemeral):
+                if isinstance(event, Called) and session.hinted is not None:
+                    if await self._circles[session.hinted].accept_ephemeral(event.day, event.device, event.ephemeral):
                         session.accept()
                     else:
                         session.ignore()

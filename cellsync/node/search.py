@@ -19,8 +19,8 @@ import trio
 from cellsync.core import beacon
 from cellsync.core.beacon import Place
 from cellsync.core.ids import MILLIS_PER_DAY, Day, DeviceId, Millis
+from cellsync.node.circles import Circles
 from cellsync.node.network import Address, Sighting
-from cellsync.node.shared import SharedCircle
 
 KEPT: Final = 64  # the newest unrecognised beacons
 OF_ONE: Final = 250_000  # hashes for one beacon: a day each way for 47 devices at 8 addresses, weeks for a few
@@ -45,8 +45,8 @@ Found = Callable[[Fit], None]
 class Search:
     """The unrecognised beacons, searched while a user waits."""
 
-    def __init__(self, circle: SharedCircle, missing: Callable[[], list[DeviceId]], found: Found) -> None:
-        self._circle = circle
+    def __init__(self, circles: Circles, missing: Callable[[], list[DeviceId]], found: Found) -> None:
+        self._circles = circles
         self._missing = missing
         self._found = found
         self._unplaced: deque[tuple[Sighting, Millis]] = deque(maxlen=KEPT)  # with our clock then
@@ -63,7 +63,7 @@ class Search:
     def keep(self, sighting: Sighting) -> None:
         """Keep an unrecognised beacon."""
         if len(sighting.blob) == beacon.SIZE and all(sighting.blob != kept.blob for kept, _ in self._unplaced):
-            self._unplaced.append((sighting, self._circle.surroundings.now()))
+            self._unplaced.append((sighting, self._circles.surroundings.now()))
             self._wake.set()
 
     @contextmanager
@@ -93,7 +93,7 @@ class Search:
     async def _look_into(self, sighting: Sighting, now: Millis) -> None:
         """Find who showed this when our clock was `now`."""
         places = [Place(address.packed, address.port) for address in sighting.addresses]
-        whose = _Candidates(self._circle, self._missing())
+        whose = _Candidates(self._circles, self._missing())
         hashes = min(OF_ONE, self._left)
         self._left -= hashes
         if not whose.devices or not places:
@@ -125,8 +125,8 @@ class Search:
 class _Candidates:
     """The keys under which the missing devices would have shown themselves in a period."""
 
-    def __init__(self, circle: SharedCircle, devices: list[DeviceId]) -> None:
-        self._circle = circle
+    def __init__(self, circles: Circles, devices: list[DeviceId]) -> None:
+        self._circles = circles
         self.devices = devices
         self._day = Day(-1)
         self._now: list[tuple[bytes, bytes]] = []
@@ -135,5 +135,5 @@ class _Candidates:
         day = Day(period // _PERIODS_PER_DAY)
         if day != self._day:
             self._day = day
-            self._now = list(self._circle.shown_by(self.devices, day))
+            self._now = list(self._circles.shown_by(self.devices, day))
         return self._now

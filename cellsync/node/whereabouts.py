@@ -29,6 +29,7 @@ from cellsync.node.network import Address, Ends, Here, Network, without_scope
 from cellsync.node.shared import Drawers, SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site, Sites
 from cellsync.node.spots import Spots, at_end
+from cellsync.node.strand import Strand
 
 TELL_EVERY: Final = 10.0  # seconds between two tellings, while our own networks and addresses stay the same
 HEARD_CALLS_EVERY: Final = 60.0  # seconds between two calls to a device that others' claims cause
@@ -56,17 +57,13 @@ class CircleWhereabouts:
 
     def __init__(
         self, circle: SharedCircle, network: Network, links: Links, learnt: Callable[[], None],
-        heard: Callable[[DeviceId], None],
+        heard: Callable[[DeviceId], None], sites: Sites,
     ) -> None:  # fmt: skip
         """`learnt` is called when there is news to store, `heard` when a device may be called at a new address."""
         surroundings = circle.surroundings
         self.spots = Spots(remembered.spots(circle))
-        self.sites = Sites(
-            circle.store.kept(drawers.SITES),
-            lambda table: circle.keep(drawers.SITES, table),
-            surroundings.now,
-            surroundings.entropy,
-        )
+        self.sites = sites
+        self.circle = circle.id
         self._circle, self._network, self._links = circle, network, links
         self._random = Random(surroundings.entropy(16))  # noqa: S311 (whom to name)
         self._to_keep, self._heard = learnt, heard
@@ -81,7 +78,6 @@ class CircleWhereabouts:
     def keep(self, store: Drawers) -> None:
         """Stage what is known."""
         store.keep(drawers.ADDRESSES, remembered.encode_spots(self.spots.known))
-        store.keep(drawers.SITES, self.sites.encode())
 
     # --- here ----------------------------------------------------------------------------------------------
 
@@ -139,7 +135,7 @@ class CircleWhereabouts:
     def note_end(self, device: DeviceId, link: PeerLink) -> None:
         """A session is over. What it showed is learnt once its network is recognised."""
         if link.site == UNRECOGNISED and link.ends is not None:
-            self._early[device] = _Early(link.began, link.ends, link.address, link.said)
+            self._early[device] = _Early(link.began, link.ends, link.address, link.strand(self._circle.id).said)
 
     def shown(self, device: DeviceId, address: Address) -> bool:
         """A beacon shows a device here. If no network is recognised yet, this is learnt once one is.
@@ -178,11 +174,12 @@ class CircleWhereabouts:
     def hear(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
         """A peer's claims about itself and others."""
         self._learn_from(peer, link, places)
-        link.named = places.keys() - {peer}
-        if len(link.named) == ONE:
-            link.lost_since = math.inf
-        elif link.sparse and link.lost_since == math.inf:
-            link.lost_since = trio.current_time()
+        strand = link.strand(self._circle.id)
+        strand.named = places.keys() - {peer}
+        if len(strand.named) == ONE:
+            strand.lost_since = math.inf
+        elif strand.sparse and strand.lost_since == math.inf:
+            strand.lost_since = trio.current_time()
             self._moved.set()
 
     def _learn_from(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
@@ -194,7 +191,7 @@ class CircleWhereabouts:
             if listed is None:
                 continue
             if device == peer:
-                link.said = {peer: listed}
+                link.strand(self._circle.id).said = {peer: listed}
                 self._learnt(self.spots.claimed(device, listed, ends, here, link.address))
                 continue
             news = self.spots.heard(device, listed, ends, here)
@@ -220,42 +217,50 @@ class CircleWhereabouts:
             self._moved, self._arrived = trio.Event(), trio.Event()
             self._told_at = self._standing()
             self._make_up()
-            for device, link in list(self._links.items()):
+            for device, link in self._linked():
                 if link.site == UNRECOGNISED:  # our new address was not known yet when it was opened
                     self.note_meeting(device, link)
-                    self._learn_from(device, link, link.said)
+                    self._learn_from(device, link, link.strand(self._circle.id).said)
                 self.tell(link)
             with trio.move_on_after(TELL_EVERY):
                 await self._arrived.wait()
-            if any(link.lost_since < math.inf and not link.told_of_all for link in self._links.values()):
+            strands = [link.strand(self._circle.id) for _, link in self._linked()]
+            if any(strand.lost_since < math.inf and not strand.told_of_all for strand in strands):
                 self._moved.set()
+
+    def _linked(self) -> list[tuple[DeviceId, PeerLink]]:
+        """The devices of this circle with a link on which it may come up."""
+        others = set(self._circle.others())
+        return [
+            (device, link) for device, link in self._links.items() if device in others and link.has(self._circle.id)
+        ]
 
     def tell(self, link: PeerLink) -> None:
         """Tell a peer where devices are, if there is news for it."""
-        ends = self._network.ends(link.stream)
-        if ends is not None and link.device is not None and self._is_where_it_began(link, ends):
-            link.told_of_all = self._is_told_of_all(link)
-            of = self._circle.others() if link.told_of_all else self._one_for(link)
-            told = self.spots.told_to(link.device, of, self._circle.device, ends, self.here())
-            says_that_we_are_lost = not link.told_of_all and len(link.told) != len(told)
-            if says_that_we_are_lost or any(link.told.get(device) != listed for device, listed in told.items()):
+        ends, peer, strand = self._network.ends(link.stream), link.device_in(self._circle), link.strand(self._circle.id)
+        if ends is not None and peer is not None and self._is_where_it_began(link, ends):
+            strand.told_of_all = self._is_told_of_all(strand)
+            of = self._circle.others() if strand.told_of_all else self._one_for(peer, strand)
+            told = self.spots.told_to(peer, of, self._circle.device, ends, self.here())
+            says_that_we_are_lost = not strand.told_of_all and len(strand.told) != len(told)
+            if says_that_we_are_lost or any(strand.told.get(device) != listed for device, listed in told.items()):
                 link.locate(self._circle.id, told)
 
-    def _is_told_of_all(self, link: PeerLink) -> bool:
+    def _is_told_of_all(self, strand: Strand) -> bool:
         """Whether the peer is told of all devices that we have met, rather than only of us and one other.
 
         It is if we have few links, if it is one of the peers that pass things on, or if it knows few devices. A device
         that knows many names one other to most peers; a peer that names none or several for a while may be lost.
         """
-        lost = trio.current_time() - link.lost_since >= LOST_FOR
-        return not link.sparse or link.near or link.watched or lost
+        lost = trio.current_time() - strand.lost_since >= LOST_FOR
+        return not strand.sparse or strand.near or strand.watched or lost
 
-    def _one_for(self, link: PeerLink) -> list[DeviceId]:
+    def _one_for(self, peer: DeviceId, strand: Strand) -> list[DeviceId]:
         """One device that we are connected with and that the peer has not named, if any."""
-        if link.other is None or link.other in link.named:
-            others = [device for device in self._links if device != link.device and device not in link.named]
-            link.other = self._random.choice(others) if others else None
-        return [] if link.other is None else [link.other]
+        if strand.other is None or strand.other in strand.named:
+            others = [device for device, _ in self._linked() if device != peer and device not in strand.named]
+            strand.other = self._random.choice(others) if others else None
+        return [] if strand.other is None else [strand.other]
 
     def _is_where_it_began(self, link: PeerLink, ends: Ends) -> bool:
         """Whether our end of a session is on the network on which it was opened; if it has moved, the session ends.
@@ -273,6 +278,7 @@ class CircleWhereabouts:
             link.close()
             return False
         link.site = ours.site
-        if link.device is not None and link.address is not None:
-            self._learnt(self.spots.met(link.device, link.address, ours.site))
+        peer = link.device_in(self._circle)
+        if peer is not None and link.address is not None:
+            self._learnt(self.spots.met(peer, link.address, ours.site))
         return True

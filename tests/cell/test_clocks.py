@@ -231,7 +231,7 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryHost, "dial", dial)
         async with ben_device.opened() as ben:
-            ben.node.whereabouts.spots.known.clear()
+            ben.node.whereabouts[ben.circle.id].spots.known.clear()
             await trio.sleep(1)
             net.show(net.host("ana"), recorded)
             await trio.sleep(300)

@@ -434,8 +434,9 @@ async def test_a_ping_calls_who_is_not_connected(
         await ana.ping(ben.device, timeout=20)
         net.latency(0)
         # somewhere else, where it has been before
-        here = ana.node.whereabouts.spots.known[ben.device][-1]
-        ana.node.whereabouts.spots.known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
+        known = ana.node.whereabouts[ana.circle.id].spots.known
+        here = known[ben.device][-1]
+        known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
         net.break_connections("ana")
         while the(ana, "ben").connected:
             await ana.node.links.changed.wait()

@@ -309,7 +309,7 @@ async def test_without_addresses_two_shy_devices_meet_when_one_of_them_asks(
     shy(net, "ana", "ben")
     async with apart(net, "ana", "ben") as [ana, ben]:
         for cell in (ana, ben):
-            cell.node.whereabouts.spots.known.clear()
+            cell.node.whereabouts[cell.circle.id].spots.known.clear()
         net.heal()
         await trio.sleep(1000)
         assert not ana.node.links

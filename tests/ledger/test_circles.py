@@ -161,10 +161,10 @@ async def test_a_circle_that_could_not_be_filled_is_not_in_the_vault(path: Path)
 
     with opened(path) as circles:
         with pytest.raises(InvalidValue):
-            await circles.add(CircleId(b"c" * 32), fill)
+            await circles._add(CircleId(b"c" * 32), fill)
         assert len(circles) == len(circles.vault.circles) == 1
         with pytest.raises(InvalidValue):
-            await circles.add(circles.first.id, lambda _: None)  # it has that one already
+            await circles._add(circles.first.id, lambda _: None)  # it has that one already
         with pytest.raises(InvalidValue):
             await circles.found("\0")
         await circles.found("Lawyers")

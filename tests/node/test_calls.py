@@ -18,12 +18,12 @@ BEN, THERE = DeviceId(b"b" * 32), Address("10.0.0.2", 50_500)
 
 def _calls() -> Calls:
     """The calls of a device that knows of nobody, and so has nothing to wait for when it ends."""
-    circle: Any = SimpleNamespace(
-        device=DeviceId(b"m" * 32), others=list, surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes)
+    circles: Any = SimpleNamespace(
+        of=lambda _: None, others=list, surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes)
     )
     whereabouts: Any = SimpleNamespace(spots=SimpleNamespace(known={}), shown=lambda *_: None)
     nothing: Any = None
-    return Calls(circle, SessionSecret(bytes(32)), nothing, SPOKEN, nothing, nothing, whereabouts)
+    return Calls(circles, SessionSecret(bytes(32)), nothing, SPOKEN, nothing, nothing, lambda _: whereabouts)
 
 
 async def test_a_beacon_that_comes_in_the_moment_in_which_calls_end_is_let_go() -> None:

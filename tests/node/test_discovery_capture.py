@@ -25,6 +25,7 @@ from cellsync.core.membership.epochs import Epochs
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.node import discovery
 from cellsync.node.beacons import Beacons
+from cellsync.node.circles import Circles
 from cellsync.node.discovery import ROTATE_SECONDS, Discovery
 from cellsync.node.interfaces import Local
 from cellsync.node.lan import SERVICE_TYPE
@@ -64,6 +65,7 @@ class Circle:
     """What a beacon takes of a circle, in virtual time."""
 
     def __init__(self, name: str) -> None:
+        self.id = CIRCLE
         self.device = self.named(name)
         self.surroundings = Surroundings(now, Random(name).randbytes, threads=False)
         self.epochs = Epochs(CIRCLE)
@@ -103,7 +105,7 @@ async def live(wires: Wires, make: Make, nursery: trio.Nursery) -> None:
     """One device: it shows its beacon wherever it is, and looks for others."""
     found, ports = Discovery(wires, SERVICE_TYPE), SitePorts(wires)  # type: ignore[arg-type]
     network = SimpleNamespace(announce=lambda blob: found.announce(ports, make(blob)))
-    beacons = Beacons(Circle(wires.device), network)  # type: ignore[arg-type]
+    beacons = Beacons(Circles([Circle(wires.device)]), network)  # type: ignore[list-item]
 
     async def look() -> None:
         async with found.sightings() as sightings:

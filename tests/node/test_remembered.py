@@ -20,7 +20,7 @@ from cellsync.core.wire import codec
 from cellsync.node import remembered
 from cellsync.node.offline import no_network
 from cellsync.node.remembered import Reached, SpokenVersions
-from cellsync.node.shared import Drawers
+from cellsync.node.shared import SharedCircle
 from cellsync.node.sites import UNRECOGNISED, Site
 from cellsync.node.spots import Basis, Spot
 from cellsync.node.upkeep import SEEN_WITHIN
@@ -192,9 +192,9 @@ async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockCl
         kept: list[float] = []
         keep = ana.node.others.keep
 
-        def noted(store: Drawers) -> None:
+        def noted(circle: SharedCircle) -> None:
             kept.append(trio.current_time())
-            keep(store)
+            keep(circle)
 
         ana.node.others.keep = noted  # type: ignore[method-assign]
         for number in range(40):

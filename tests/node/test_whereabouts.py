@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.wire.messages import Places
 from cellsync.node.network import Address, Ends, Here, packed
-from cellsync.node.sites import UNRECOGNISED, Site
+from cellsync.node.sites import UNRECOGNISED, Site, Sites
 from cellsync.node.whereabouts import LOST_FOR, RECOGNISED_WITHIN, TELL_EVERY, CircleWhereabouts
 
 ME, BEN = DeviceId(b"m" * 32), DeviceId(b"b" * 32)
@@ -25,11 +25,13 @@ THERE = Address("10.0.0.2", 50_500)
 
 def link_with(peer: DeviceId, locate: Callable[[object, Places], None]) -> Any:
     """One of few, with a peer that has called us."""
-    return SimpleNamespace(
+    link = SimpleNamespace(
         stream=None, device=peer, address=None, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
         sparse=False, near=False, watched=False, told={}, named=(), lost_since=math.inf, other=None, told_of_all=False,
-        locate=locate, close=lambda: None,
+        locate=locate, close=lambda: None, device_in=lambda _: peer, has=lambda _: True,
     )  # fmt: skip
+    link.strand = lambda _: link
+    return link
 
 
 class LinkWithBen:
@@ -48,7 +50,7 @@ class LinkWithBen:
         links: Any = {BEN: self.link}
         self.links = links
         self.to_call: list[DeviceId] = []
-        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, self.to_call.append)
+        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, self.to_call.append, Sites())
 
 
 async def test_what_was_opened_too_early_is_made_up_for_as_soon_as_the_network_is_recognised(
@@ -199,7 +201,7 @@ class LinksWithMany:
         )  # fmt: skip
         network: Any = SimpleNamespace(here=lambda: [HOME], ends=lambda stream: Ends("10.0.0.1", stream))
         links: Any = self.links
-        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None)
+        self.whereabouts = CircleWhereabouts(circle, network, links, lambda: None, lambda device: None, Sites())
 
     def _locate(self, device: DeviceId) -> Callable[[object, Places], None]:
         def locate(_: object, places: Places) -> None:

@@ -37,6 +37,7 @@ from cellsync.ledger.source import FromSession, Source
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.link import PeerLink
 from cellsync.node.node import Node
+from cellsync.node.strand import Strand
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, simulate
 from tests.core.replicas import START, MemoryReplica, admitted, founded
@@ -72,8 +73,8 @@ def _members(size: int) -> tuple[list[MemoryReplica], Batch]:
     return made, served.batch
 
 
-class Eager(PeerLink):
-    """A link that carries everything immediately, whatever its way."""
+class Eager(Strand):
+    """What a link carries immediately, whatever its way."""
 
     way = property(lambda self: Way.NEEDED)
 
@@ -132,7 +133,7 @@ class Member:
         )
         self.circle = (OpenCircle if lies is None else LyingCircle)(circle, store, surroundings)
         self.circle.watch(self._committed)
-        self.node = Node(self.circle, self.secrets.session, net.host(self.name))
+        self.node = Node([self.circle], self.secrets.session, net.host(self.name))
         if isinstance(self.circle, LyingCircle) and lies is not None:
             self.circle.lies, self.circle.random = lies, random
             self._lie(net, lies)
@@ -147,7 +148,8 @@ class Member:
             if lies.denies:
                 session.note = lambda *_: None
             made: PeerLink = link(session, stream)
-            made.__class__ = Eager
+            for strand in made._strands.values():
+                strand.__class__ = Eager
             if lies.denies:
                 made.tell = lambda *_: None  # type: ignore[method-assign]
             return made

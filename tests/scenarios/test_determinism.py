@@ -23,7 +23,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
     def noted(node: Node, link: PeerLink, event: Any) -> None:
         batch = getattr(event, "batch", None)
         said = None if batch is None else (batch.chains, batch.cases, batch.entries)
-        trace.append((round(trio.current_time(), 9), node.circle.device, type(event).__name__, said))
+        trace.append((round(trio.current_time(), 9), next(iter(node.circles)).device, type(event).__name__, said))
         report(node, link, event)
 
     async def scenario() -> None:

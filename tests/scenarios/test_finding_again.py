@@ -274,7 +274,8 @@ async def test_a_member_that_lies_about_others_causes_few_calls(autojump_clock: 
         assert len(victims) <= (2 + 2) * 200 * 6 / 60  # two addresses, once a minute at once, and again as all others
         assert ana.is_with(ben)
         # What she said is not passed on, and Cleo is found where she is.
-        assert all(spot.source is not Basis.HEARD for spot in ana.cell.node.whereabouts.spots.known[gone])
+        known = ana.cell.node.whereabouts[ana.cell.circle.id].spots.known
+        assert all(spot.source is not Basis.HEARD for spot in known[gone])
         await cleo.unlock()
         await ben.finds(cleo)
 

@@ -576,8 +576,8 @@ async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) ->
         def sizes() -> list[tuple[int, ...]]:
             return [
                 (
-                    len(cell.node.whereabouts.spots.known),
-                    max(map(len, cell.node.whereabouts.spots.known.values()), default=0),
+                    len(cell.node.whereabouts[cell.circle.id].spots.known),
+                    max(map(len, cell.node.whereabouts[cell.circle.id].spots.known.values()), default=0),
                     len(cell.node.calls.under_way - cell.node.links.keys()),
                     len(cell.node.links),
                     len(cell.node.others.seen),

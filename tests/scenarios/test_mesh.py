@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.core.ids import CircleId
 from cellsync.core.session.building import Building
 from cellsync.core.session.events import Event
 from cellsync.core.session.exchange import Exchange
@@ -19,8 +20,8 @@ from cellsync.core.session.session import Session
 from cellsync.core.session.way import Way
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.source import OWN_HAND, FromSession
-from cellsync.node.link import PeerLink
 from cellsync.node.node import PASSED_BY_EVERY
+from cellsync.node.strand import Strand
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
 from tests.scenarios.test_many import counted
@@ -52,7 +53,7 @@ async def settled(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
 
 
 def needed(cell: Cell) -> int:
-    return sum(link.way is Way.NEEDED for link in cell.node.links.all())
+    return sum(link.strand(cell.circle.id).way is Way.NEEDED for link in cell.node.links.all())
 
 
 async def test_each_device_gets_an_edit_once(
@@ -114,9 +115,11 @@ def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None
     circles = [one.circle for one in who]
     real = Session.pulling
 
-    def pulling(self: Session, ripe: float, events: list[Event]) -> Iterator[Building]:
+    def pulling(
+        self: Session, ripe: float, events: list[Event], of: CircleId | None = None
+    ) -> Iterator[Building]:  # fmt: skip
         if not any(view is circle for view in self._connection.views.values() for circle in circles):
-            return real(self, ripe, events)
+            return real(self, ripe, events, of)
         for exchange in self._exchanges.values():
             exchange.settle()
         return iter(())
@@ -160,12 +163,12 @@ async def test_a_member_who_passes_on_and_keeps_to_itself_in_turns_delays_nobody
         await trio.sleep(SETTLED)
         swallowing, random = max(made, key=needed), Random(7)
         others = [one for one in made if one is not swallowing]
-        real: property = vars(PeerLink)["way"]
+        real: property = vars(Strand)["way"]
 
-        def way(link: PeerLink) -> object:
-            return Way.NEEDED if swallowing.circle in link._circles.values() else real.__get__(link)
+        def way(link: Strand) -> object:
+            return Way.NEEDED if link.circle is swallowing.circle else real.__get__(link)
 
-        monkeypatch.setattr(PeerLink, "way", property(way))
+        monkeypatch.setattr(Strand, "way", property(way))
         late = []
         for _ in range(12):
             for _ in range(3):
@@ -237,13 +240,13 @@ async def test_who_passes_others_by_on_purpose_makes_them_tell_all_of_it_every_f
         given = FromSession(link.device, link.number)
         for way, said in ((Way.NEEDED, False), (Way.TRIED, False), (Way.SPARE, True)):
             with monkeypatch.context() as patch:
-                patch.setattr(PeerLink, "way", way)
-                assert node._passed_by(given, now) is said
-        monkeypatch.setattr(PeerLink, "way", Way.SPARE)
-        assert [node._passed_by(given, now + 0.5 * half) for half in range(1, 21)] == [
+                patch.setattr(Strand, "way", way)
+                assert node._passed_by(made[0].circle, given, now) is said
+        monkeypatch.setattr(Strand, "way", Way.SPARE)
+        assert [node._passed_by(made[0].circle, given, now + 0.5 * half) for half in range(1, 21)] == [
             half * 0.5 in (PASSED_BY_EVERY, 2 * PASSED_BY_EVERY) for half in range(1, 21)
         ]
-        assert not node._passed_by(OWN_HAND, now + 100)
+        assert not node._passed_by(made[0].circle, OWN_HAND, now + 100)
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])

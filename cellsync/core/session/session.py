@@ -202,13 +202,18 @@ class Session:
             building.build()
         return events
 
-    def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
-        """The same, but the caller builds each yielded batch before resuming."""
+    def pulling(self, ripe: float, events: list[Event], circle: CircleId | None = None) -> Iterator[Building]:
+        """The same, but the caller builds each yielded batch before resuming; of one circle only, if it is given."""
         phase = self._phase
-        for building in phase.pulling(ripe, events):
+        for building in phase.pulling(ripe, events, circle):
             yield building
             if self._phase is not phase:  # the session ended meanwhile
                 return
+
+    @property
+    def shared(self) -> list[CircleId]:
+        """The circles that both sides speak of."""
+        return [exchange.view.id for exchange in self._exchanges.values()]
 
     @property
     def restless(self) -> bool:

@@ -79,7 +79,7 @@ class Phase(ABC):
     ) -> list[Event]:
         return []
 
-    def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
+    def pulling(self, ripe: float, events: list[Event], circle: CircleId | None) -> Iterator[Building]:
         return iter(())
 
     def tell(self, circle: CircleId, grown: Sequence[bytes]) -> None:  # noqa: B027 - nobody to tell

@@ -265,12 +265,14 @@ class Talking(Phase):
         measured = [] if self._difference is None else [Measured(self._difference)]
         return [Opened(connection.device), *measured]
 
-    def pulling(self, ripe: float, events: list[Event]) -> Iterator[Building]:
+    def pulling(self, ripe: float, events: list[Event], circle: CircleId | None) -> Iterator[Building]:
         connection = self.connection
         if connection.outgoing:
             return
         self.circles.forewarn()
         for exchange in list(self.exchanges.values()):
+            if circle is not None and exchange.view.id != circle:
+                continue
             if not connection.is_served(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
             answers = exchange.settle()

@@ -1,0 +1,17 @@
+"""Joining: what a circle's database holds before a header names it, on a device that was admitted to the circle."""
+
+from __future__ import annotations
+
+from cellsync.core import drawers
+from cellsync.core.ids import Incarnation
+from cellsync.core.pairing.messages import Welcome
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.ledger.circle import OpenCircle
+from cellsync.store.sqlite import SqliteStore
+
+
+def fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation) -> None:
+    """Stage what the inviter has handed over, and the device's own state. The history comes by sync."""
+    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
+    sponsor = welcome.sponsor, welcome.sponsor_session
+    OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)
