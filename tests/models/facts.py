@@ -127,11 +127,21 @@ class Facts:
         return [each for each in (entry, *named) if each.id in held]
 
     def branches(self, entry: Entry, held: Held) -> Held:
-        """Entries of its device, of any incarnation, of which neither has seen the other. A key has no device."""
+        """Entries of its device, of any incarnation, of which neither has seen the other. A key has no device.
+
+        (And those that it has not seen beside the link of its device, or of one in that line: who links a device in
+        the past backdates with it.)
+        """
         if entry.device is None:
             return frozenset()
-        own = (each for each in self.of(held) if each.device == entry.device and each.id != entry.id)
-        return frozenset(each.id for each in own if each.id not in entry.past and entry.id not in each.past)
+        links = [self.entries[self.introductions[device]] for device in self.lineage(entry.device)][:-1]
+        return frozenset(
+            each.id
+            for one in (entry, *links)
+            for each in self.of(held)
+            if each.device == one.device and each.id not in one.past | entry.past and one.id not in each.past
+            if each.id != one.id
+        )
 
     def demotions(self, grant: Entry, held: Held) -> Iterator[Entry]:
         """Those of its subject that it did not see."""

@@ -16,6 +16,8 @@ What a deed names and has not seen, it does not name. (protocol/40-membership.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
 from typing import Final, NamedTuple, NewType
 
 from cellsync.core.ids import DeviceId, EntryId, MemberId
@@ -288,8 +290,11 @@ class Deeds:
         return self._endorsing.get(bit, [])
 
     def beside(self, bit: Bit) -> int:
-        """The deeds of the same device that are concurrent with it."""
-        return self._beside.get(bit, 0)
+        """The deeds of the same device that are concurrent with it; and those which it did not see and that are
+        concurrent with the link of its device, or of one in that line: who links a device in the past backdates."""
+        links = self._lines.get(self._devices[bit], ())[:-1]
+        unseen = ~self._deeds[bit].past
+        return reduce(or_, (self._beside.get(link, 0) & unseen for link in links), self._beside.get(bit, 0))
 
     def passing(self, strike: Bit) -> int:
         """The deeds that are concurrent with a strike."""

@@ -13,8 +13,12 @@ from cellsync.core.membership.verdicts import Verdicts
 
 def rule_9_forks(deeds: Deeds, within: int, verdicts: Verdicts) -> int:
     """A strike or vote with a concurrent entry of its own device is OUT unless some entry by an elector of its past,
-    another member, saw it, saw no such branch, and has itself no concurrent entry of its own device."""
-    suspects = deeds.forked & (deeds.strikes | deeds.endorsements) & within
+    another member, saw it, saw no such branch, and has itself no concurrent entry of its own device.
+
+    As such a branch counts as well what it did not see and is concurrent with the link of its device."""
+    if not deeds.forked & within:
+        return 0
+    suspects = (deeds.strikes | deeds.endorsements) & within
     frozen = 0
     for vote in each(suspects):
         if is_forked(deeds, within, vote):

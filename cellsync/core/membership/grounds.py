@@ -96,7 +96,8 @@ def _from_cause(bench: Bench, bit: Bit) -> list[Ground]:
     if label == IN:
         return []
     device, member = deeds.device(bit), deeds.member(bit)
-    rests = [grant for grant in (device, *deeds.grants_to(member)) if has(deeds[bit].past, grant)]
+    introduced = member if has(deeds.strikes, bit) else device
+    rests = [grant for grant in (introduced, *deeds.grants_to(member)) if has(deeds[bit].past, grant)]
     fallen = [grant for grant in dict.fromkeys(rests) if bench.label(grant) != IN]
     taken = [
         strike
