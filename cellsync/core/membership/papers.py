@@ -13,21 +13,13 @@ A key that a coordinator merely adds opens what is sealed to it, and speaks for 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
 
 from cellsync.core.membership.ballots import WORDS, rule_7_weight, voters
 from cellsync.core.membership.deeds import Bit, Deeds, each, has
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label, opposite
+from cellsync.core.membership.recovery import WRITES
 from cellsync.core.membership.verdicts import Verdicts
 from cellsync.core.wire.tags import Kind
-
-OF_PAPER: Final = frozenset(
-    {
-        Kind.ADMIT, Kind.SET_ROLE, Kind.REMOVE, Kind.ENDORSE, Kind.ROTATE, Kind.REWRAP, Kind.RELEASE, Kind.REQUIRE,
-        Kind.RECOVERY, Kind.SETTINGS,
-    }
-)  # fmt: skip
-"""What a recovery key may sign."""
 
 
 def rule_12_recovery_key(deeds: Deeds, within: int, forked: int, verdicts: Verdicts) -> dict[Bit, Label]:
@@ -56,7 +48,7 @@ def rule_12_recovery_key(deeds: Deeds, within: int, forked: int, verdicts: Verdi
         return min((claim, *(opposite(labels[rival]) for rival in rivals[bit])))
 
     def speaks(bit: Bit) -> Label:
-        key = deeds.key(bit) if deeds[bit].kind in OF_PAPER else None
+        key = deeds.key(bit) if deeds[bit].kind in WRITES else None
         return OUT if key is None else in_force(key, [new for new in replacements if not deeds.saw(new, bit)])
 
     before: dict[Bit, Label] = {}

@@ -14,35 +14,19 @@ label of any other deed, which follows from those of the ballots (`label_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.deeds import GRANTS, PAPER, Bit, Deeds, each, has
+from cellsync.core.membership.editions import SECOND
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label, opposite
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
 from cellsync.core.wire.tags import Kind
 
-NEEDS: Final[Mapping[Kind, Role]] = {
-    Kind.ADMIT: Role.COORDINATOR,
-    Kind.SET_ROLE: Role.COORDINATOR,
-    Kind.ENDORSE: Role.COORDINATOR,
-    Kind.RELEASE: Role.COORDINATOR,
-    Kind.REMOVE: Role.COORDINATOR,
-    Kind.REQUIRE: Role.COORDINATOR,
-    Kind.RECOVERY: Role.COORDINATOR,
-    Kind.SETTINGS: Role.COORDINATOR,
-    Kind.CASE: Role.WRITER,
-    Kind.LINK: Role.READER,
-    Kind.LEAVE: Role.READER,
-    Kind.ROTATE: Role.READER,
-    Kind.REWRAP: Role.READER,
-    Kind.REJECT: Role.READER,
-    Kind.SEAL_KEY: Role.READER,
-}
-"""Rule 2, second half: the role that each kind requires of its author. To remove one's own devices any role will do."""
+NEEDS: Final = SECOND.needs
 
 
 def label_of(bench: Bench, bit: Bit) -> Label:

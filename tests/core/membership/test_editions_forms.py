@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import PeerError
-from cellsync.core.membership import rulings
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import ANY, FIRST, SECOND
 from cellsync.core.membership.recovery import WRITES
@@ -52,7 +51,6 @@ def test_who_may_write_a_kind() -> None:
         assert known.needs is (Role.COORDINATOR if kind in coordinators else Role.READER)
         assert known.of_own is (ANY if kind == Kind.REMOVE else None)
     assert ANY is min(Role)
-    assert SECOND.needs == rulings.NEEDS
 
 
 def test_what_the_paper_may_write() -> None:
