@@ -12,14 +12,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import trio
 
 from cellsync.core import drawers
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.ids import INCARNATION_BYTES, CircleId, Incarnation, RecoverySecret, SealSecret
-from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
@@ -32,6 +31,9 @@ from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
+
+if TYPE_CHECKING:
+    from cellsync.core.pairing.messages import Welcome  # it comes with what only pairing needs
 
 Watcher = Callable[[OpenCircle, Plan, Source], Iterator[Callable[[], None] | None] | None]
 """As a watcher of one circle, told which circle it is."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cellsync.core import drawers
 from cellsync.core.ids import Incarnation
-from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.ledger.circle import OpenCircle
 from cellsync.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from cellsync.core.pairing.messages import Welcome  # it comes with what only pairing needs
 
 
 def fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation) -> None:

@@ -143,4 +143,4 @@ async def test_the_examination_knows_the_others(
 def test_only_what_looks_or_waits_is_passive() -> None:
     """A client that only shows a window does not keep a cell open."""
     passive = {operation.name for operation in OPERATIONS if operation.passive}
-    assert passive == {"health", "events", "invite.show", "join.show", "sync.show", "import.show"}
+    assert passive == {"health", "events", "invite.show", "join.show", "sync.show", "import.show", "rekey.show"}
