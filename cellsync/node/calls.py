@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Final
@@ -146,7 +146,9 @@ class Calls:
             for device in self._soon:
                 due[device] = -math.inf
             self._soon.clear()
-            for device in self._circles.others():
+            others = dict.fromkeys(self._circles.others())
+            due = {device: at for device, at in due.items() if device in others}  # the rest will never be called
+            for device in others:
                 known = self._callable(device)
                 if not known or device in self._links:
                     due.pop(device, None)
@@ -186,7 +188,8 @@ class Calls:
     def _callable(self, device: DeviceId) -> list[Address]:
         """The addresses at which a device can be called from here, the likeliest first."""
         where = self._where(device)
-        return [] if where is None else where.callable(device)
+        # for those of whom nothing is known, of whom there may be thousands, the networks here are not looked at
+        return [] if where is None or device not in where.spots.known else where.callable(device)
 
     def _failed(self, device: DeviceId, address: Address) -> None:
         if (where := self._where(device)) is not None:
@@ -248,7 +251,7 @@ class Calls:
         key = None if circle is None else circle.key_of(device)
         if circle is None or key is None or device in self._links or device in self.under_way:
             return
-        called = {device, *self._circles.devices_with(key)}  # in another circle it has another id
+        called = {device, *self._ids_elsewhere(circle, key)}
         self.under_way |= called
         left = list(addresses)
         try:
@@ -262,6 +265,14 @@ class Calls:
             self.under_way -= called
             self._look.set()
             self._links.wake()
+
+    def _ids_elsewhere(self, called: SharedCircle, key: SessionPublic) -> Iterator[DeviceId]:
+        """The ids of the device with this key in other circles than the one in which it is called.
+
+        Not in that one: a coordinator who introduces a device's key again, at an address where nobody answers, would
+        keep it from being called.
+        """
+        return (device for circle in self._circles if circle is not called for device in circle.devices_with(key))
 
     async def _call_under_keys(
         self, circle: SharedCircle, peer: tuple[DeviceId, SessionPublic], address: Address, first: trio.abc.Stream
