@@ -224,7 +224,7 @@ def _take_row(batch: Batch, row: Any) -> int:
         raise Malformed(Rule.BATCH_ENTRY)
     chain, case, parents, clock, kind, shape, content = row
     chains, shapes = len(batch.chains), batch.shapes
-    is_skeleton = type(kind) is int and form_of(kind) == EntryForm.SKELETON
+    is_skeleton = type(kind) is int and 0 <= kind < MARKED_END and form_of(kind) == EntryForm.SKELETON
     if is_skeleton and type(shape) is int:
         raise Malformed(Rule.ENTRY_FORM)
     if type(shape) is int and 0 <= shape < len(shapes):

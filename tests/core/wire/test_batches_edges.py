@@ -14,6 +14,7 @@ from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec
 from cellsync.core.wire.batches import SHORT_SHAPE, Batch, BatchChain, BatchEntry, BatchPart
 from cellsync.core.wire.forms import PART_OVERHEAD, SEQUENCE_END
+from cellsync.core.wire.mark import KINDS, MARKED_END
 
 CIRCLE = b"circle 8"
 ROW = BatchChain(DeviceId(bytes(32)), Incarnation(bytes(8)), 1, EntryId(bytes(32)), None)
@@ -122,3 +123,10 @@ def test_a_maps_keys_are_strings() -> None:
     with pytest.raises(ValueError, match=r"^a map's keys are strings$"):
         codec._string_keys({b"k": 1})
     assert codec._string_keys({"k": 1}) == {"k": 1}
+
+
+@both
+@pytest.mark.parametrize("kind", [-280, -1, -KINDS, MARKED_END, MARKED_END + 2 * KINDS])
+def test_a_kind_that_none_can_be_is_no_skeleton_with_a_shapes_number(part: Part, kind: int) -> None:
+    """Found by the fuzzer: such a mark, taken as it is, says skeleton."""
+    assert rule_of(part([entry(), entry(kind=kind, shape=0)])) is Rule.BATCH_ENTRY
