@@ -136,7 +136,7 @@ async def test_a_member_who_keeps_entries_to_itself_delays_nobody_for_long(
         keep_to_themselves(monkeypatch, [swallowing])
         others = [one for one in made if one is not swallowing]
         late = [await written(author, others) for author in [*others, *others]]
-        assert max(late) > 1  # once: it was on the way
+        assert max(late) > 0.1  # once: it was on the way, and a hop takes 0.01 s
         assert max(late[len(others) :]) < 1  # and is not any more
 
 
