@@ -6,40 +6,21 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.devices import ROOT
+from tests.end_to_end.imported import ana, imported
 from tests.end_to_end.programs import PASSPHRASE, Program, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
 from tests.patience import wait_until
 
-__all__ = ["disk"]  # a fixture
+__all__ = ["ana", "disk", "imported"]  # fixtures
 pytestmark = pytest.mark.e2e
 
-TABLE = ROOT / "cellsync" / "casework" / "data" / "cases.csv"
 SAID = "Put back from the backup of "
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A profile with the example's cases. Each test works with a copy: making it takes longer than most of them do."""
-    folder = tmp_path_factory.mktemp("imported")
-    with programs(folder, "ana") as [one]:
-        one.init("--no-lan")
-        assert one.run("case", "import", str(TABLE)).exit == 0
-        return one.profile.folder
-
-
-@pytest.fixture
-def ana(imported: Path, tmp_path: Path) -> Iterator[Program]:
-    """A cell with the example's cases; no daemon."""
-    with programs(tmp_path, "ana") as [one]:
-        shutil.copytree(imported, one.profile.folder)
-        yield one
 
 
 def titles(one: Program) -> list[str]:

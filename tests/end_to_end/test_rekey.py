@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.devices import ROOT
+from tests.end_to_end.imported import ana, imported
 from tests.end_to_end.programs import PASSPHRASE, Program, environment, pair, programs
 from tests.end_to_end.test_disk_full import Disk, disk
 from tests.patience import wait_until
 
-__all__ = ["disk"]  # a fixture
+__all__ = ["ana", "disk", "imported"]  # fixtures
 pytestmark = pytest.mark.e2e
 
 NEW = "kitchen orbit seventeen lampshade"
-TABLE = ROOT / "cellsync" / "casework" / "data" / "cases.csv"
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A profile with the example's cases; each test works with a copy."""
-    folder = tmp_path_factory.mktemp("imported")
-    with programs(folder, "ana") as [one]:
-        one.init("--no-lan")
-        assert one.run("case", "import", str(TABLE)).exit == 0
-        return one.profile.folder
-
-
-@pytest.fixture
-def ana(imported: Path, tmp_path: Path) -> Iterator[Program]:
-    with programs(tmp_path, "ana") as [one]:
-        shutil.copytree(imported, one.profile.folder)
-        yield one
 
 
 def databases(one: Program) -> set[str]:
