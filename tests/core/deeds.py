@@ -77,6 +77,8 @@ class Told:
             if entry.to is None or entry.kind is forms.Kind.REWRAP
             else frozenset(self.devices[each] for each in entry.to),
             entry.signed,
+            heads=tuple(self.ids[each] for each in sorted(entry.heads)),
+            previous=None if entry.previous is None else self.ids[entry.previous],
         )
 
 

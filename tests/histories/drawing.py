@@ -127,8 +127,10 @@ class _Drawing:
                 about = self.kinds(past, {"found", "rotate"})
                 told["of"] = self.choose(about)
             case "release":
-                about = self.kinds(past, {"write"})
-                told["of"] = about
+                about = self.kinds(past if self.number(2) else set(self.past), {"write"})
+                told["of"] = [each for each in about if self.number(2)] or about
+                if about and not self.number(3):
+                    told["heads"] = [self.choose(about)]
                 return bool(about)
             case "recovery":
                 about = self.kinds(past, {"found", "recovery"})

@@ -50,7 +50,7 @@ class Kind(Enum):
 
 
 class Entry(NamedTuple):
-    """One entry. Whatever it names is in its past: an id is a hash, so nobody can name what they have not seen."""
+    """One entry. Whatever it names is in its past; but what is in quarantine is released by who has not seen it, too."""
 
     id: Id
     kind: Kind
@@ -69,6 +69,7 @@ class Entry(NamedTuple):
     disputes: frozenset[Id] = frozenset()
     replaces: frozenset[Id] = frozenset()  # the entries whose recovery keys a `recovery` replaces
     signed: bool = False  # by each of these
+    heads: frozenset[Id] = frozenset()  # that a `release` names, with what is before them in their chains
     to: frozenset[Device] | None = None  # recipients, if it carries a rotation or is a `rewrap`
 
 

@@ -54,7 +54,7 @@ _KEYS: Final[Mapping[Kind, tuple[set[str], set[str]]]] = {  # what each kind say
     Kind.ROTATE: ({"by", "to"}, set()),
     Kind.REWRAP: ({"by", "of", "to"}, set()),
     Kind.REJECT: ({"by", "of"}, set()),
-    Kind.RELEASE: ({"by", "of"}, set()),
+    Kind.RELEASE: ({"by"}, {"of", "heads"}),
     Kind.RECOVERY: ({"by", "replaces", "signed"}, set()),
     Kind.WRITE: ({"by"}, set()),
 }
@@ -239,6 +239,9 @@ class Draft:
             self._require(entry, self._introduction(device))
         if "disputes" in told:
             entry = entry._replace(disputes=frozenset(self._seen(entry, each, _DISPUTED) for each in told["disputes"]))
+        if "heads" in told:
+            heads = _strings(told["heads"])
+            entry = entry._replace(heads=frozenset(self._seen(entry, each, frozenset({Kind.WRITE})) for each in heads))
         if entry.kind is Kind.RECOVERY:
             keys = frozenset({Kind.FOUND, Kind.RECOVERY})
             replaces = frozenset(self._seen(entry, each, keys) for each in _strings(told["replaces"]))
@@ -273,7 +276,8 @@ class Draft:
 
     def _seen(self, entry: Entry, name: str, kinds: frozenset[Kind]) -> Id:
         other = self.known(name, kinds)
-        self._require(entry, other)
+        if entry.kind is not Kind.RELEASE:
+            self._require(entry, other)
         return other
 
     def known(self, name: Any, kinds: frozenset[Kind] = frozenset(Kind)) -> Id:

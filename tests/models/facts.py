@@ -101,6 +101,13 @@ class Facts:
             yield entry.device
             entry = self.entries[self.introductions[entry.device]]
 
+    def chain(self, head: Id) -> Iterator[Id]:
+        """The entry and those before it in its chain."""
+        name: Id | None = head
+        while name is not None:
+            yield name
+            name = self.entries[name].previous
+
     def hit(self, strike: Entry) -> frozenset[Member]:
         """The members whom it hits, if only one of their devices."""
         return strike.members | {self.owners[each] for each in strike.devices}

@@ -60,13 +60,16 @@ def is_half_a_coordinator(facts: Facts, labels: Labels, member: Member) -> bool:
 
 
 def quarantined(facts: Facts, labels: Labels) -> frozenset[Id]:
-    """13 Quarantine: case entries not IN and not released. release by a coordinator; release adds, never removes."""
-    released = {
-        name
-        for each in facts.of(frozenset(labels))
-        if each.kind is Kind.RELEASE and labels[each.id] is Label.IN
-        for name in each.entries
-    }
+    """13 Quarantine: case entries not IN and not released. release by a coordinator; release adds, never removes.
+
+    With a head, what comes before it in its chain.
+    """
+    released: set[Id] = set()
+    for each in facts.of(frozenset(labels)):
+        if each.kind is Kind.RELEASE and labels[each.id] is Label.IN:
+            released |= each.entries
+            for head in each.heads & set(labels):
+                released.update(facts.chain(head))
     writes = {each.id for each in facts.of(frozenset(labels)) if each.kind is Kind.WRITE}
     return frozenset(each for each in writes - released if labels[each] is not Label.IN)
 

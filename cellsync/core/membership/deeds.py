@@ -10,7 +10,8 @@ on the order otherwise, and on ids only where the greatest (height, id) is asked
     grant    a `found`, an `admit`, a `link` or a `set_role`
     vote     for r: r itself, or an `endorse` of r
 
-What a deed names and has not seen, it does not name. (protocol/40-membership.md, Rules of edition 2)
+What a deed names and has not seen, it does not name, unless it is a `release`. (protocol/40-membership.md, Rules of
+edition 2)
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Deed(NamedTuple):
     recipients: frozenset[DeviceId] | None = None  # to whom its rotation is sealed
     signed: bool = False  # a `recovery`: the replaced keys signed it
     void: bool = False  # by its form, or by rule 1: it does nothing, for ever
-    heads: tuple[EntryId, ...] = ()  # what it releases with all that is of the same device, and in its past
+    heads: tuple[EntryId, ...] = ()  # what it releases with all that is before it in its chain
+    previous: EntryId | None = None  # before it in its chain
 
 
 class Hits(NamedTuple):
@@ -247,10 +249,13 @@ class Deeds:
         """The deeds that it endorses, disputes, rejects or replaces, as far as it saw them."""
         return self._named[bit]
 
-    def heads(self, release: Bit) -> tuple[Bit, ...]:
-        """The deeds that it releases with what is before them, as far as it saw them."""
-        deed = self._deeds[release]
-        return self._seen(deed.heads, deed.past)
+    def chain(self, head: EntryId, within: int) -> Iterator[Bit]:
+        """A deed of this set and those before it in its chain."""
+        bit = self._bits.get(head)
+        while bit is not None and has(within, bit):
+            yield bit
+            previous = self._deeds[bit].previous
+            bit = None if previous is None else self._bits.get(previous)
 
     def hits(self, strike: Bit) -> Hits:
         return self._hits.get(strike, NO_HITS)

@@ -30,7 +30,7 @@ from cellsync.core.membership.grounds import Ground, grounds, seconds
 from cellsync.core.membership.label import Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
-from cellsync.core.membership.quarantine import rule_13_quarantine
+from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
 from cellsync.core.membership.zero import rule_11_zero
@@ -67,6 +67,20 @@ class Decision:
     @cached_property
     def quarantined(self) -> frozenset[EntryId]:
         return rule_13_quarantine(self._bench)
+
+    @cached_property
+    def _released(self) -> Released:
+        return released(self._bench)
+
+    @property
+    def released(self) -> frozenset[EntryId]:
+        """What releases that are IN name."""
+        return self._released.entries
+
+    @property
+    def released_heads(self) -> frozenset[EntryId]:
+        """What they name with all that is before it in its chain."""
+        return self._released.heads
 
     @cached_property
     def epoch(self) -> EntryId | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cellsync.core.ids import EntryId
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.deeds import each
@@ -10,18 +12,29 @@ from cellsync.core.membership.rulings import label_of
 from cellsync.core.wire.tags import Kind
 
 
+class Released(NamedTuple):
+    """What has been let out of quarantine, whether those who did so had seen it or not."""
+
+    entries: frozenset[EntryId]
+    heads: frozenset[EntryId]  # with all that is before them in their chains
+
+
+def released(bench: Bench) -> Released:
+    """What the releases that are IN name."""
+    deeds = [bench.deeds[bit] for bit in each(bench.deeds.releases & bench.within) if label_of(bench, bit) == IN]
+    return Released(
+        frozenset(entry for deed in deeds for entry in deed.names),
+        frozenset(head for deed in deeds for head in deed.heads),
+    )
+
+
 def rule_13_quarantine(bench: Bench) -> frozenset[EntryId]:
     """Case entries that are neither IN nor released. A coordinator releases; a release adds, and never removes.
     Control entries are never released."""
-    deeds = bench.deeds
-    released = 0
-    for release in each(deeds.releases & bench.within):
-        if label_of(bench, release) == IN:
-            released |= sum(1 << bit for bit in deeds.named(release))
-            for head in deeds.heads(release):
-                released |= deeds.by_device.get(deeds.device(head), 0) & (deeds[head].past | 1 << head)
+    deeds, (entries, heads) = bench.deeds, released(bench)
+    before_heads = {deeds[bit].id for head in heads for bit in deeds.chain(head, bench.within)}
     return frozenset(
         deeds[bit].id
-        for bit in each(bench.within & ~deeds.ballots & ~released)
+        for bit in each(bench.within & ~deeds.ballots)
         if deeds[bit].kind == Kind.CASE and label_of(bench, bit) != IN
-    )
+    ) - (entries | before_heads)

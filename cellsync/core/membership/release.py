@@ -1,7 +1,7 @@
 """A release takes case entries out of quarantine (protocol/40-membership.md, Edition 2).
 
 release   shape [entries, heads]        content salt ‖ nil
-          each head stands for itself and everything of its device in its past
+          each head stands for itself and everything before it in its chain
 """
 
 from __future__ import annotations
