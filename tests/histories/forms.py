@@ -50,7 +50,7 @@ class Kind(Enum):
 
 
 class Entry(NamedTuple):
-    """One entry. Whatever it names is in its past; but what is in quarantine is released by who has not seen it, too."""
+    """One entry. Whatever it names is in its past; but a `release` may name what it has not seen."""
 
     id: Id
     kind: Kind

@@ -79,6 +79,10 @@ class Facts:
         """The entries held, parents first."""
         return (entry for name, entry in self.entries.items() if name in held)
 
+    def marks(self, held: Held) -> Iterator[Entry]:
+        """Control entries: nothing else is a branch, a witness, an anchor or a word."""
+        return (each for each in self.of(held) if each.kind is not Kind.WRITE)
+
     def strikes(self, held: Held) -> list[Entry]:
         return [each for each in self.of(held) if is_strike(each)]
 
@@ -145,7 +149,7 @@ class Facts:
         return frozenset(
             each.id
             for one in (entry, *links)
-            for each in self.of(held)
+            for each in self.marks(held)
             if each.device == one.device and each.id not in one.past | entry.past and one.id not in each.past
             if each.id != one.id
         )

@@ -24,7 +24,7 @@ def by_fork(judge: Judge, entry: Entry, held: Held) -> bool:
     others = judge.electors(entry.past) - {facts.author(entry)}
     return not any(
         entry.id in x.past and not branches & x.past and facts.author(x) in others and not facts.branches(x, held)
-        for x in facts.of(held)
+        for x in facts.marks(held)
     )
 
 
@@ -90,10 +90,10 @@ def _witnessed(judge: Judge, strike: Entry, rounds: Held, held: Held) -> bool:
             and not branches & y.past
             and facts.author(y) in electors - {facts.author(x)}
             and not facts.branches(y, held)
-            for y in facts.of(held)
+            for y in facts.marks(held)
         )
 
     return any(
         strike.id in x.past and facts.author(x) in others and not rounds <= x.past and vouched_for(x)
-        for x in facts.of(held)
+        for x in facts.marks(held)
     )

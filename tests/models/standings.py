@@ -131,7 +131,9 @@ def final(judge: Judge, labels: Labels) -> frozenset[Id]:
         words = set()
         for vote in votes:
             author = facts.author(vote)
-            seen = (each for each in facts.of(held) if vote.id in each.past and facts.author(each) in among - {author})
+            seen = (
+                each for each in facts.marks(held) if vote.id in each.past and facts.author(each) in among - {author}
+            )
             if author in among and not freezes.by_fork(judge, vote, held) and any(seen):
                 words.add(author)
         return len(words) >= 2

@@ -9,6 +9,7 @@ on the order otherwise, and on ids only where the greatest (height, id) is asked
     strike   a `remove`, a `leave`, or a `set_role` below coordinator
     grant    a `found`, an `admit`, a `link` or a `set_role`
     vote     for r: r itself, or an `endorse` of r
+    mark     a control entry that is not void: only marks bear on others, as branches, witnesses, anchors or words
 
 What a deed names and has not seen, it does not name, unless it is a `release`. (protocol/40-membership.md, Rules of
 edition 2)
@@ -93,15 +94,16 @@ class Deeds:
         self._striking_device: dict[Bit, list[Bit]] = {}
         self._granting: dict[Bit, list[Bit]] = {}  # roles, by member
         self._endorsing: dict[Bit, list[Bit]] = {}
-        self._beside: dict[Bit, int] = {}  # concurrent deeds of the same device
-        self._passing: dict[Bit, int] = {}  # deeds that are concurrent with a strike
-        self.by_device: dict[Bit, int] = {}
+        self._beside: dict[Bit, int] = {}  # concurrent marks of the same device
+        self._passing: dict[Bit, int] = {}  # marks that are concurrent with a strike
+        self._by_device: dict[Bit, int] = {}
+        self.marks = 0
         self.all = 0
         self.introductions = self.strikes = self.endorsements = self.seal_keys = self.releases = 0
         self.rotations = self.rejects = self.recoveries = self.by_paper = 0
         self.promotions = 0  # grants of the role of coordinator
         self.ballots = 0  # what others' labels depend on: grants, strikes, endorsements, recovery keys
-        self.forked = 0  # deeds that have concurrent ones of their own device
+        self.forked = 0  # marks that have concurrent ones of their own device
         self.found: Bit | None = None
         for deed in deeds:
             self.add(deed)
@@ -132,12 +134,8 @@ class Deeds:
         self._named.append(self._seen(deed.names, deed.past))
         if device == PAPER:
             self.by_paper |= one
-        else:
-            self._set_beside(bit, deed.past, device)
-        for strike in each(self.strikes & ~deed.past):
-            self._passing[strike] |= one
-        if not deed.void:
-            self._index(bit, deed)
+        if deed.kind != Kind.CASE and not deed.void:
+            self._mark(bit, deed, device)
         self.all |= one
         return bit
 
@@ -151,14 +149,22 @@ class Deeds:
             self.found = bit if self.found is None else self.found
             self._devices[bit] = bit
 
+    def _mark(self, bit: Bit, deed: Deed, device: Bit) -> None:
+        if device != PAPER:
+            self._set_beside(bit, deed.past, device)
+        for strike in each(self.strikes & ~deed.past):
+            self._passing[strike] |= 1 << bit
+        self._index(bit, deed)
+        self.marks |= 1 << bit
+
     def _set_beside(self, bit: Bit, past: int, device: Bit) -> None:
-        mine = self.by_device.get(device, 0)
+        mine = self._by_device.get(device, 0)
         if beside := mine & ~past:
             self._beside[bit] = beside
             for other in each(beside):
                 self._beside[other] = self._beside.get(other, 0) | 1 << bit
             self.forked |= beside | 1 << bit
-        self.by_device[device] = mine | 1 << bit
+        self._by_device[device] = mine | 1 << bit
 
     def _index(self, bit: Bit, deed: Deed) -> None:
         one = 1 << bit
@@ -166,7 +172,7 @@ class Deeds:
         if hits is not NO_HITS:
             self._hits[bit] = hits
             self.strikes |= one
-            self._passing[bit] = self.all & ~deed.past
+            self._passing[bit] = self.marks & ~deed.past
             for member in hits.members:
                 self._striking_member.setdefault(member, []).append(bit)
             for device in hits.devices:
@@ -295,19 +301,19 @@ class Deeds:
         return self._endorsing.get(bit, [])
 
     def beside(self, bit: Bit) -> int:
-        """The deeds of the same device that are concurrent with it; and those which it did not see and that are
+        """The marks of the same device that are concurrent with it; and those which it did not see and that are
         concurrent with the link of its device, or of one in that line: who links a device in the past backdates."""
         links = self._lines.get(self._devices[bit], ())[:-1]
         unseen = ~self._deeds[bit].past
         return reduce(or_, (self._beside.get(link, 0) & unseen for link in links), self._beside.get(bit, 0))
 
     def passing(self, strike: Bit) -> int:
-        """The deeds that are concurrent with a strike."""
+        """The marks that are concurrent with a strike."""
         return self._passing[strike]
 
     def after(self, strike: Bit) -> int:
-        """The deeds that saw a strike."""
-        return self.all & ~(self._deeds[strike].past | self._passing[strike] | 1 << strike)
+        """The marks that saw a strike."""
+        return self.marks & ~(self._deeds[strike].past | self._passing[strike] | 1 << strike)
 
     def is_removal(self, bit: Bit) -> bool:
         return self._deeds[bit].kind in REMOVALS

@@ -26,7 +26,7 @@ def rule_15_final(bench: Bench, removal: Bit) -> bool:
         and not has(bench.frozen, vote)
         and any(
             deeds.member(witness) in electors - {deeds.member(vote)} and deeds.saw(witness, vote)
-            for witness in each(later_than(within, vote))
+            for witness in each(later_than(deeds.marks & within, vote))
         )
     }
     return len(words) >= WORDS

@@ -3,6 +3,8 @@
 A vault that was copied, or a device that backdates, has concurrent entries, and its strikes and votes could be aimed at
 any moment of the past. To freeze all of them would be a weapon (after a fork at the root every admission would freeze),
 so a vote with a witness stays, and grants are never frozen.
+
+Case entries are neither branches nor witnesses: there are thousands, and every device writes a `seal_key` each week.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def is_witnessed(deeds: Deeds, within: int, bit: Bit, members: frozenset[Bit]) -
         and deeds.saw(witness, bit)
         and not deeds[witness].past & branches
         and not is_forked(deeds, within, witness)
-        for witness in each(later_than(within, bit))
+        for witness in each(later_than(deeds.marks & within, bit))
     )
 
 

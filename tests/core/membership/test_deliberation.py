@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.deeds import Deed
 from cellsync.core.membership.deliberation import Deliberation
-from cellsync.core.membership.label import IN
+from cellsync.core.membership.label import IN, OUT, UNDECIDED
 from cellsync.core.wire.tags import Kind
 from tests.core.deeds import Told, arrivals, judged
 from tests.histories import reader
 from tests.histories.drawing import draw
-from tests.histories.forms import History
+from tests.histories.forms import History, Id
 from tests.models.membership import Membership
 
 
@@ -70,6 +70,16 @@ def test_what_is_void_does_nothing() -> None:
     decision = Deliberation(deeds).decide()
     assert {label.name for entry, label in decision.labels.items() if _is_removal(deeds, entry)} == {"OUT"}
     assert {decision.status(device).value for device in told.devices.values()} == {"active"}
+
+
+def test_a_void_branch_freezes_nothing() -> None:
+    history = reader.histories()["T1-case-entries-are-no-branch"]
+    told = Told(history, next(iter(reader.assignments(history, 1))))
+    branch = told.ids[Id("k")]
+    deeds = told.deeds(history.entries)
+    assert Deliberation(deeds).decide().label(told.ids[Id("s")]) == OUT
+    deeds = [deed._replace(void=deed.id == branch) for deed in deeds]
+    assert Deliberation(deeds).decide().label(told.ids[Id("s")]) == UNDECIDED
 
 
 def _is_removal(deeds: list[Deed], entry: EntryId) -> bool:
