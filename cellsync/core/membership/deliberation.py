@@ -13,7 +13,7 @@ and freezes none changes no other's label.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from cellsync.core.membership.grounds import Ground, grounds, seconds
 from cellsync.core.membership.label import Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
+from cellsync.core.membership.place import in_trouble, label_at
 from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
@@ -51,18 +52,49 @@ class Decision:
         self._bench = bench
         self._deeds = bench.deeds
 
+    def _bit(self, entry: bytes) -> Bit:
+        """Raises KeyError if it is not in the set."""
+        bit = self._deeds.bit(EntryId(entry))
+        if not has(self._bench.within, bit):
+            raise KeyError(entry)
+        return bit
+
     def label(self, entry: EntryId) -> Label:
-        return label_of(self._bench, self._deeds.bit(entry))
+        return label_of(self._bench, self._bit(entry))
+
+    def label_of_case(self, device: DeviceId, past: int, seen_by: Callable[[EntryId], bool]) -> Label:
+        """What is decided of a case entry that is no deed: whose it is, what it saw, and whether a strike saw it."""
+        return label_at(self._bench, self._bit(device), past, lambda strike: seen_by(self._deeds[strike].id))
+
+    @cached_property
+    def troubled(self) -> frozenset[DeviceId]:
+        """The devices whose case entries could be anything but IN, although their author was a writer by their past."""
+        return frozenset(DeviceId(self._deeds[device].id) for device in in_trouble(self._bench))
 
     @cached_property
     def labels(self) -> dict[EntryId, Label]:
         return {self._deeds[bit].id: label_of(self._bench, bit) for bit in each(self._bench.within)}
 
     def status(self, device: DeviceId) -> DeviceStatus:
-        return rule_10_status(self._bench, self._deeds.bit(EntryId(device)))
+        return rule_10_status(self._bench, self._bit(device))
+
+    @cached_property
+    def statuses(self) -> Mapping[DeviceId, DeviceStatus]:
+        """Of all devices that were introduced."""
+        bench, deeds = self._bench, self._deeds
+        devices = each(deeds.introductions & bench.within)
+        return {DeviceId(deeds[device].id): rule_10_status(bench, device) for device in devices}
 
     def role(self, member: MemberId) -> Role | None:
-        return rule_10_role(self._bench, self._deeds.bit(EntryId(member)))
+        return rule_10_role(self._bench, self._bit(member))
+
+    @cached_property
+    def roles(self) -> Mapping[MemberId, Role]:
+        """Of the members who have one."""
+        bench, deeds = self._bench, self._deeds
+        members = {deeds.owner(device) for device in each(deeds.introductions & bench.within)}
+        found = {MemberId(deeds[member].id): rule_10_role(bench, member) for member in sorted(members)}
+        return {member: role for member, role in found.items() if role is not None}
 
     @cached_property
     def quarantined(self) -> frozenset[EntryId]:
@@ -88,15 +120,15 @@ class Decision:
         return None if chosen is None else self._deeds[chosen].id
 
     def is_final(self, removal: EntryId) -> bool:
-        return rule_15_final(self._bench, self._deeds.bit(removal))
+        return rule_15_final(self._bench, self._bit(removal))
 
     def grounds(self, entry: EntryId) -> list[Ground]:
         """Why an entry has its label."""
-        return grounds(self._bench, self._deeds.bit(entry))
+        return grounds(self._bench, self._bit(entry))
 
     def seconds(self, removal: EntryId) -> Ground | None:
         """Whose word a removal lacks."""
-        return seconds(self._bench, self._deeds.bit(removal))
+        return seconds(self._bench, self._bit(removal))
 
     @property
     def papers(self) -> frozenset[EntryId]:
@@ -129,10 +161,11 @@ class Deliberation:
     def add(self, deed: Deed) -> None:
         self.deeds.add(deed)
 
-    def decide(self) -> Decision:
-        """What the rules say of all deeds so far."""
+    def decide(self, within: int | None = None) -> Decision:
+        """What the rules say of all deeds so far, or of some of them with all that those saw: of what is held and does
+        not count (30-history, Equivocators) nothing is known to a decision."""
         self._prepare()
-        return Decision(self._bench(self.deeds.all))
+        return Decision(self._bench(self.deeds.all if within is None else within))
 
     def _prepare(self) -> None:
         """Smaller sets first, so that no rule has to wait for a long line of others."""

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from cellsync.core.ids import EntryId, MemberId
-from cellsync.core.membership.ballots import Weight, voters
+from cellsync.core.membership.ballots import Weight, paper_voted, voters, votes
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.deeds import GRANTS, Bit, each, has
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label, opposite
@@ -64,8 +64,8 @@ def grounds(bench: Bench, bit: Bit) -> list[Ground]:
         return []
     found = [*_from_cause(bench, bit), *_from_strikes(bench, bit)]
     if found and deed.kind in GRANTS and not has(deeds.strikes, bit) and rule_5_adopt(bench, bit) != OUT:
-        votes = [vote for vote in deeds.endorsements_of(bit) if bench.label(vote) != OUT]
-        found.insert(0, Ground(Clause.ADOPT, rule_5_adopt(bench, bit), _ids(bench, *votes)))
+        said = [vote for vote in votes(deeds, bench.within, bit) if vote != bit and bench.label(vote) != OUT]
+        found.insert(0, Ground(Clause.ADOPT, rule_5_adopt(bench, bit), _ids(bench, *said)))
     if label_of(bench, bit) == UNDECIDED and ruling(bench, bit) == IN:
         found.insert(0, Ground(Clause.ZERO, UNDECIDED, paper=True))
     return found
@@ -75,7 +75,7 @@ def seconds(bench: Bench, removal: Bit) -> Ground | None:
     """Whose word a removal lacks that is IN on one word, and so may still fall. None if it lacks none."""
     deeds, said = bench.deeds, voters(bench.deeds, bench.within, removal, bench.verdicts)
     electors = bench.verdicts.electors(deeds[removal].past) - deeds.hits(removal).parties
-    spoken = any(bench.by_paper.get(vote) == IN for vote in (removal, *deeds.endorsements_of(removal)))
+    spoken = paper_voted(deeds, bench.within, removal, bench.by_paper)
     if bench.label(removal) != IN or spoken or len(said & electors) >= 2:
         return None
     return Ground(Clause.DISPUTE, IN, (deeds[removal].id,), missing=_members(bench, electors - said), paper=True)
@@ -135,7 +135,7 @@ def _dispute(bench: Bench, strike: Bit, bit: Bit) -> Ground:
     deeds = bench.deeds
     parties = deeds.hits(strike).parties | deeds.hits(bit).parties
     electors = bench.verdicts.electors(deeds[strike].past & deeds[bit].past, parties)
-    said = {deeds.member(vote) for one in (strike, bit) for vote in (one, *deeds.endorsements_of(one))}
+    said = {deeds.member(vote) for one in (strike, bit) for vote in votes(deeds, bench.within, one)}
     label = opposite(bench.label(strike)) if strike_applies(bench, strike, bit) else IN
     weights = bench.weight(strike, bit), bench.weight(bit, strike)
     return Ground(Clause.DISPUTE, label, _ids(bench, strike), weights, _members(bench, electors - said), True)

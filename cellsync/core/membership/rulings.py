@@ -14,7 +14,7 @@ label of any other deed, which follows from those of the ballots (`label_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -45,7 +45,10 @@ def ruling(bench: Bench, bit: Bit) -> Label:
         return IN if bit == bench.deeds.found else OUT
     if has(bench.deeds.strikes, bit):
         return min(rule_2_cause(bench, bit), rule_3_strike(bench, bit))
-    stands = min(rule_2_cause(bench, bit), rule_4_any_cut(bench, bit))
+    stands = min(
+        rule_2_cause(bench, bit),
+        rule_4_any_cut(bench, bench.deeds.device(bit), lambda strike: bench.deeds.saw(strike, bit)),
+    )
     if stands != IN and deed.kind in GRANTS:
         return max(stands, rule_5_adopt(bench, bit))
     return stands
@@ -73,22 +76,31 @@ def rule_2_cause(bench: Bench, bit: Bit) -> Label:
     introduced = bench.label(deeds.member(bit) if has(deeds.strikes, bit) else device)
     if needed == Role.READER or introduced == OUT:
         return introduced
-    grants = (g for g in deeds.grants_to(deeds.member(bit)) if deeds.saw(bit, g) and deeds.role(g) >= needed)
-    return min(introduced, max((_gives(bench, grant, bit, needed) for grant in grants), default=OUT))
-
-
-def _gives(bench: Bench, grant: Bit, bit: Bit, needed: Role) -> Label:
-    """Whether a grant gives the author of a deed the role that it needs, demotions considered."""
-    deeds = bench.deeds
-    demotions = (
-        opposite(bench.strikes_with(strike))
-        for strike in _strikes_at_author(bench, bit)
-        if deeds[strike].kind == Kind.SET_ROLE
-        and deeds.role(strike) < needed
-        and not deeds.saw(grant, strike)
-        and strike_applies(bench, strike, bit)
+    return min(
+        introduced,
+        has_role(
+            bench, device, deeds[bit].past, needed, lambda k: strike_applies(bench, k, bit) if k != bit else False
+        ),
     )
-    return min((bench.label(grant), *demotions))
+
+
+def has_role(bench: Bench, device: Bit, past: int, needed: Role, applies: Callable[[Bit], bool]) -> Label:
+    """Whether the grants of a past give a device's owner a role, demotions that apply considered."""
+    deeds = bench.deeds
+
+    def gives(grant: Bit) -> Label:
+        demotions = (
+            opposite(bench.strikes_with(strike))
+            for strike in bench.strikes_at(device)
+            if deeds[strike].kind == Kind.SET_ROLE
+            and deeds.role(strike) < needed
+            and not deeds.saw(grant, strike)
+            and applies(strike)
+        )
+        return min((bench.label(grant), *demotions))
+
+    grants = (grant for grant in deeds.grants_to(deeds.owner(device)) if has(past, grant))
+    return max((gives(grant) for grant in grants if deeds.role(grant) >= needed), default=OUT)
 
 
 def rule_3_strike(bench: Bench, bit: Bit) -> Label:
@@ -103,14 +115,14 @@ def rule_3_strike(bench: Bench, bit: Bit) -> Label:
     )
 
 
-def rule_4_any_cut(bench: Bench, bit: Bit) -> Label:
-    """An IN removal that hits the author of a deed voids it if it did not see it, unless another IN removal saw it: a
-    deed that is no strike stands against removals that did not see it if an IN removal of its author saw it."""
-    removals = [strike for strike in _strikes_at_author(bench, bit) if bench.deeds.is_removal(strike)]
-    blind = [opposite(bench.strikes_with(strike)) for strike in removals if not bench.deeds.saw(strike, bit)]
+def rule_4_any_cut(bench: Bench, device: Bit, seen_by: Callable[[Bit], bool]) -> Label:
+    """An IN removal that hits the author of an entry voids it if it did not see it, unless another one saw it: what is
+    no strike stands against removals that did not see it if an IN removal of its author saw it."""
+    removals = [strike for strike in bench.strikes_at(device) if bench.deeds.is_removal(strike)]
+    blind = [opposite(bench.strikes_with(strike)) for strike in removals if not seen_by(strike)]
     if not blind:
         return IN
-    saw = [bench.label(strike) for strike in removals if bench.deeds.saw(strike, bit)]
+    saw = [bench.label(strike) for strike in removals if seen_by(strike)]
     return max(min(blind), max(saw, default=OUT))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,47 @@ def test_neither_ids_nor_the_order_of_arrival_nor_the_steps_change_what_is_said(
         first = judged(history, one, history.entries)
         assert judged(history, one, order, step_by_step=True) == first
         assert judged(history, other, order)._replace(epoch=first.epoch) == first
+
+
+@settings(max_examples=30, deadline=None)
+@given(histories(12), st.lists(st.integers(0, 30), max_size=4))
+def test_what_is_decided_of_a_part_is_decided_of_nothing_else(history: History, left_out: list[int]) -> None:
+    """What an equivocator wrote and what rests on it is held, and is not in the set that is judged."""
+    is_judged_alone(history, left_out)
+
+
+def test_what_is_decided_of_parts_of_larger_histories_is_decided_of_nothing_else() -> None:
+    for seed in range(120):
+        history = at_random(seed, 20)
+        is_judged_alone(history, Random(seed).choices(range(3, len(history.entries) + 1), k=2))
+
+
+def is_judged_alone(history: History, left_out: list[int]) -> None:
+    names = list(history.entries)
+    out = {names[number] for number in left_out if 0 < number < len(names)}
+    part = [name for name in names if not out & (history.entries[name].past | {name})]
+    told = Told(history, next(iter(reader.assignments(history, 1))))
+    deliberation = Deliberation(told.deeds(names))
+    deliberation.decide()
+    within = sum(1 << bit for bit, name in enumerate(names) if name in part)
+    some, alone = deliberation.decide(within), Deliberation(told.deeds(part)).decide()
+    assert told.verdict(some, part) == told.verdict(alone, part)
+    for name in part:
+        entry = told.ids[name]
+        assert some.grounds(entry) == alone.grounds(entry)
+        assert some.seconds(entry) == alone.seconds(entry)
+    assert (some.released, some.released_heads) == (alone.released, alone.released_heads)
+    assert (some.troubled, some.statuses, some.roles) == (alone.troubled, alone.statuses, alone.roles)
+
+
+def test_a_decision_knows_nothing_of_what_is_not_in_its_set() -> None:
+    history = reader.histories()["01-cascade"]
+    told = Told(history, next(iter(reader.assignments(history, 1))))
+    decision = Deliberation(told.deeds(history.entries)).decide(within=1)
+    assert set(decision.labels) == {told.ids[Id("f")]}
+    for ask in (decision.label, decision.grounds, decision.is_final, decision.seconds):
+        with pytest.raises(KeyError):
+            ask(told.ids[Id("b")])
 
 
 def test_what_is_void_does_nothing() -> None:
