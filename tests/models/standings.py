@@ -85,8 +85,9 @@ def is_usable(facts: Facts, rotation: Entry, state: State) -> bool:
     """rho is usable if IN, its author active, its recipients = the active devices whose introduction it saw, it saw
     every strike that makes a device inactive (it may be that strike), and every introduction that is not IN.
 
-    A recipient's `reject` makes it unusable. (An IN one, so that the removed cannot deny an epoch; a `rewrap` makes
-    nobody a recipient. A recovery key is an active author as long as what it wrote is IN.)
+    Recipients of two members who `reject` it make it unusable; one does, if it is for at most two members. (By IN ones,
+    so that the removed cannot deny an epoch; a `rewrap` makes nobody a recipient. A recovery key is an active author as
+    long as what it wrote is IN.)
     """
     labels, states = state.labels, state.statuses
     held = frozenset(labels)
@@ -104,7 +105,9 @@ def is_usable(facts: Facts, rotation: Entry, state: State) -> bool:
     if any(labels[each] is not Label.IN and each not in seen for each in introductions):
         return False
     rejects = (each for each in facts.of(held) if each.kind is Kind.REJECT and rotation.id in each.entries)
-    return not any(labels[each.id] is Label.IN and each.device in (rotation.to or ()) for each in rejects)
+    recipients = rotation.to or frozenset()
+    against = {facts.author(each) for each in rejects if labels[each.id] is Label.IN and each.device in recipients}
+    return len(against) < (2 if len({facts.owners[each] for each in recipients}) > 2 else 1)
 
 
 def _silences(facts: Facts, strike: Entry, state: State) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cellsync.core.ids import DeviceId
+from cellsync.core.membership.ballots import WORDS
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.deeds import PAPER, Bit, each, has
 from cellsync.core.membership.label import IN, UNDECIDED
@@ -25,16 +26,16 @@ def rule_14_epoch(bench: Bench) -> Bit | None:
 def is_usable(bench: Bench, rotation: Bit, active: set[Bit], to_be_seen: int) -> bool:
     """A rotation is usable if it is IN, its author active, its recipients are the active devices whose introduction it
     saw, and it saw every strike that makes a device inactive (it may be that strike) and every introduction that is not
-    IN; and no recipient rejects it."""
+    IN; and too few of them reject it."""
     deeds, author = bench.deeds, bench.deeds.device(rotation)
     seen = deeds[rotation].past | 1 << rotation
+    recipients = {device for device in active if has(seen, device)}
     return (
         label_of(bench, rotation) == IN
         and (author == PAPER or author in active)
         and not to_be_seen & ~seen
-        and set(deeds[rotation].recipients or ())
-        == {DeviceId(deeds[device].id) for device in active if has(seen, device)}
-        and not _is_rejected(bench, rotation)
+        and set(deeds[rotation].recipients or ()) == {DeviceId(deeds[device].id) for device in recipients}
+        and not _is_rejected(bench, rotation, recipients)
     )
 
 
@@ -53,11 +54,14 @@ def _inactivating(bench: Bench, statuses: dict[Bit, DeviceStatus]) -> int:
     return found
 
 
-def _is_rejected(bench: Bench, rotation: Bit) -> bool:
+def _is_rejected(bench: Bench, rotation: Bit, recipients: set[Bit]) -> bool:
+    """Recipients of two members reject it, or of one, if it is for at most two members. So nobody alone denies every
+    rotation to the others; and who locks out two is not obeyed."""
     deeds = bench.deeds
-    return any(
-        rotation in deeds.named(reject)
-        and deeds[reject].device in (deeds[rotation].recipients or ())
-        and label_of(bench, reject) == IN
+    rejecting = {
+        deeds.member(reject)
         for reject in each(deeds.rejects & bench.within)
-    )
+        if rotation in deeds.named(reject) and deeds.device(reject) in recipients and label_of(bench, reject) == IN
+    }
+    members = {deeds.owner(device) for device in recipients}
+    return len(rejecting) >= (1 if len(members) <= WORDS else WORDS)
