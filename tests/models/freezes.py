@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations, product
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 from tests.histories.forms import Entry, Kind, Member
 from tests.models import paper
@@ -29,55 +29,55 @@ def by_fork(judge: Judge, entry: Entry, held: Held) -> bool:
 
 
 def by_anchors(judge: Judge, strike: Entry, held: Held) -> bool:
-    """9b Late: a strike (never a vote; never one that hits only its author's own member) is frozen, OUT, if four
-    anchors passed it by: e1 and e2 each anchored, each saw the other's anchor, each anchored again, and none of the
-    four saw the strike or was seen by it. An endorsement does not thaw it, but for the recovery key's.
+    """9b Late: a strike (never a vote; never one that hits only its author's own member) is frozen, OUT, if anchors
+    passed it by. An endorsement does not thaw it, but for the recovery key's.
 
-    (A majority of three or more anchors in the same way: each twice, each the second time after the first of all.)
+    They pass it by if two electors whom the strike does not hit each have an anchor that saw an anchor of both; or more
+    than half of the electors (then at least two), each one that saw anchors of more than half.
     """
     facts = judge.facts
     if not is_strike(strike) or facts.hits_own_member_only(strike):
         return False
     if any(paper.spoke(judge, vote, held) for vote in facts.votes(strike, held)):
         return False
-    return any(not _witnessed(judge, strike, rounds, held) for rounds in _rounds(judge, strike, held))
-
-
-def _rounds(judge: Judge, strike: Entry, held: Held) -> Iterator[Held]:
-    """Two rounds of anchors that passed the strike by.
-
-    Who anchors: two electors whom the strike does not hit, or a majority of the electors.
-    """
-    facts = judge.facts
     electors = judge.electors(strike.past)
-    anchors = {each: _anchors(judge, strike, each, held) for each in electors}
-    unhit = electors - facts.hit(strike)
-    for size in {2, len(electors) // 2 + 1} - {1}:
-        for them in combinations(sorted(each for each in electors if anchors[each]), size):
-            if not ((size == 2 and unhit.issuperset(them)) or size > len(electors) / 2):
-                continue
-            for first in product(*(anchors[each] for each in them)):
-                again = [[each for each in anchors[one] if each.past.issuperset(a.id for a in first)] for one in them]
-                for second in product(*again):
-                    yield frozenset(each.id for each in (*first, *second))
+    anchors = {each: _anchors(judge, strike, each, held) for each in sorted(electors)}
+
+    def have_anchored_again(them: Iterable[Member], among: Iterable[frozenset[Member]]) -> bool:
+        return all(any(_saw_all(anchors, each, some) for some in among if each in some) for each in them)
+
+    unhit = sorted(electors - facts.hit(strike))
+    if any(have_anchored_again(pair, [frozenset(pair)]) for pair in combinations(unhit, 2)):
+        return True
+    most = max(2, len(electors) // 2 + 1)
+    majorities = [frozenset(each) for each in combinations(sorted(electors), most)]
+    return any(have_anchored_again(each, majorities) for each in majorities)
+
+
+def _saw_all(anchors: Mapping[Member, list[Entry]], one: Member, them: frozenset[Member]) -> bool:
+    """Whether one of its anchors saw an anchor of each of them."""
+    return any(all(any(x.id in again.past for x in anchors[each]) for each in them) for again in anchors[one])
 
 
 def _anchors(judge: Judge, strike: Entry, member: Member, held: Held) -> list[Entry]:
-    """An anchor is a `seal_key` by an elector other than the strike's author, who is an elector both in the anchor's
-    own past and in the strike's past.
+    """An anchor is a `seal_key` that is concurrent with the strike, by an elector other than the strike's author, who
+    is an elector both in the anchor's own past and in the strike's past. Every witness saw it.
     """
     facts = judge.facts
     if member == facts.author(strike):
         return []
     own = (each for each in facts.of(held) if each.kind is Kind.SEAL_KEY and facts.author(each) == member)
     beside = (each for each in own if strike.id not in each.past and each.id not in strike.past)
-    return [each for each in beside if member in judge.electors(each.past)]
+    witnesses = _witnesses(judge, strike, held)
+    return [
+        each for each in beside if member in judge.electors(each.past) and all(each.id in x.past for x in witnesses)
+    ]
 
 
-def _witnessed(judge: Judge, strike: Entry, rounds: Held, held: Held) -> bool:
-    """A witness saves it as in 9: an entry of an elector of its past, another member, that saw it before it saw all
-    four, and is not forked, or is forked but was seen by an unforked elector, another member, who did not see the other
-    branch. (Another one than the witness: the strike's author may vouch.)
+def _witnesses(judge: Judge, strike: Entry, held: Held) -> list[Entry]:
+    """A witness, as in 9: an entry of an elector of its past, another member, that saw the strike, and is not forked,
+    or is forked but was seen by an unforked elector, another member, who did not see the other branch. (Another one
+    than the witness: the strike's author may vouch.)
     """
     facts = judge.facts
     electors = judge.electors(strike.past)
@@ -93,7 +93,4 @@ def _witnessed(judge: Judge, strike: Entry, rounds: Held, held: Held) -> bool:
             for y in facts.marks(held)
         )
 
-    return any(
-        strike.id in x.past and facts.author(x) in others and not rounds <= x.past and vouched_for(x)
-        for x in facts.marks(held)
-    )
+    return [x for x in facts.marks(held) if strike.id in x.past and facts.author(x) in others and vouched_for(x)]

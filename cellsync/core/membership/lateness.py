@@ -1,32 +1,24 @@
 """Rule 9b: a strike that comes after everybody else has moved on is frozen.
 
 A seized laptop that was quiet for weeks could otherwise strike from where it stopped, and take along all that was built
-since. What two others have attested in two rounds, without having seen a strike, is stable: the strike has to be said
+since. What others have attested in two rounds, without having seen a strike, is stable: the strike has to be said
 again, with the anchors in its past. An anchor is a `seal_key`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from cellsync.core.membership.ballots import paper_voted
+from cellsync.core.membership.ballots import WORDS, paper_voted
 from cellsync.core.membership.deeds import PAPER, Bit, Deeds, each
 from cellsync.core.membership.forks import is_forked, is_witnessed
 from cellsync.core.membership.label import Label
 from cellsync.core.membership.verdicts import Verdicts
 
 
-class Rounds(NamedTuple):
-    """Two anchors of one elector, the second of which saw the first."""
-
-    first: Bit
-    second: Bit
-
-
 def rule_9b_late(deeds: Deeds, within: int, by_paper: Mapping[Bit, Label], verdicts: Verdicts) -> int:
-    """A strike is OUT if anchors passed it by: electors whom it does not hit, or a majority of the electors, each
-    anchored, each saw the others' anchors, each anchored again, and none of the anchors saw it or was seen by it."""
+    """A strike is OUT if anchors passed it by in two rounds: two electors whom it does not hit each anchored after an
+    anchor of both; or more than half of the electors, each after anchors of more than half."""
     frozen = 0
     for strike in each(deeds.strikes & within):
         anchors = deeds.passing(strike) & deeds.seal_keys & within
@@ -54,9 +46,9 @@ def are_enough(anchors: int) -> bool:
 
 
 def _seen_by_all_witnesses(deeds: Deeds, within: int, strike: Bit, electors: frozenset[Bit], anchors: int) -> int:
-    """A witness saves a strike: an entry of an elector of its past, another member, that saw it before it saw all of
-    the anchors, and is not forked, or was seen by an unforked elector, another member, who saw no other branch. So
-    anchors pass it by only if every witness saw all of them."""
+    """A witness saves a strike from anchors that it had not seen: an entry of an elector of its past, another member,
+    that saw the strike, and is not forked, or was seen by an unforked elector, another member, who saw no other
+    branch."""
     for witness in each(deeds.after(strike) & within):
         member = deeds.member(witness)
         if member in electors and member != deeds.member(strike):
@@ -69,45 +61,37 @@ def _seen_by_all_witnesses(deeds: Deeds, within: int, strike: Bit, electors: fro
 
 
 def _passed_by(deeds: Deeds, strike: Bit, electors: frozenset[Bit], anchors: int, verdicts: Verdicts) -> bool:
-    rounds: dict[Bit, list[Rounds]] = {}
-    for elector in electors - {deeds.member(strike)}:
-        if found := _rounds(deeds, elector, anchors, verdicts):
-            rounds[elector] = found
-    unhit = {elector: found for elector, found in rounds.items() if elector not in deeds.hits(strike).parties}
-    return _agree(deeds, list(unhit.values()), 2) or _agree(
-        deeds, list(rounds.values()), max(2, len(electors) // 2 + 1)
-    )
-
-
-def _rounds(deeds: Deeds, elector: Bit, anchors: int, verdicts: Verdicts) -> list[Rounds]:
-    """An elector's anchors, two by two: no earlier first one and no later second one would do. Each is by an elector of
-    its own past."""
-    own = [anchor for anchor in each(anchors) if deeds.member(anchor) == elector]
-
-    def counts(anchor: Bit) -> bool:
-        return elector in verdicts.electors(deeds[anchor].past)
-
-    firsts: list[Bit] = []
-    for anchor in own:
-        if not any(deeds.saw(anchor, first) for first in firsts) and counts(anchor):
-            firsts.append(anchor)
-    seconds: list[Bit] = []
-    for anchor in reversed(own):
-        if not any(deeds.saw(second, anchor) for second in seconds) and counts(anchor):
-            seconds.append(anchor)
-    return [Rounds(first, second) for first in firsts for second in seconds if deeds.saw(second, first)]
-
-
-def _agree(deeds: Deeds, rounds: list[list[Rounds]], needed: int, chosen: tuple[Rounds, ...] = ()) -> bool:
-    """Whether so many electors have rounds of which each second anchor saw every first one."""
-    if needed == 0:
+    others = electors - {deeds.member(strike)}
+    firsts = {elector: _firsts(deeds, elector, anchors, verdicts) for elector in others}
+    seen = {elector: _seen_again(deeds, elector, firsts, anchors, verdicts) for elector in others}
+    unhit = others - deeds.hits(strike).parties
+    if any(_saw(seen, one, other) and _saw(seen, other, one) for one in unhit for other in unhit if one < other):
         return True
-    if len(rounds) < needed:
-        return False
-    own, *others = rounds
-    with_own = (
-        _agree(deeds, others, needed - 1, (*chosen, mine))
-        for mine in own
-        if all(deeds.saw(mine.second, theirs.first) and deeds.saw(theirs.second, mine.first) for theirs in chosen)
-    )
-    return any(with_own) or _agree(deeds, others, needed, chosen)
+    most = max(WORDS, len(electors) // 2 + 1)
+    return sum(any(len(some) >= most for some in seen[elector]) for elector in others) >= most
+
+
+def _saw(seen: Mapping[Bit, list[set[Bit]]], one: Bit, other: Bit) -> bool:
+    return any(other in some for some in seen[one])
+
+
+def _firsts(deeds: Deeds, elector: Bit, anchors: int, verdicts: Verdicts) -> int:
+    """An elector's first anchors: who saw a later one saw one of these. Each is by an elector of its own past."""
+    firsts = 0
+    for anchor in each(anchors):
+        if deeds.member(anchor) == elector and not deeds[anchor].past & firsts:
+            firsts |= (elector in verdicts.electors(deeds[anchor].past)) << anchor
+    return firsts
+
+
+def _seen_again(
+    deeds: Deeds, elector: Bit, firsts: Mapping[Bit, int], anchors: int, verdicts: Verdicts
+) -> list[set[Bit]]:
+    """Of whom an elector had seen anchors, its own among them, when it anchored last; of one that forked there may be
+    several such anchors."""
+    last: list[Bit] = []
+    for anchor in reversed(list(each(anchors))):
+        later = deeds.member(anchor) == elector and deeds[anchor].past & firsts[elector]
+        if later and not any(deeds.saw(other, anchor) for other in last):
+            last += [anchor] if elector in verdicts.electors(deeds[anchor].past) else []
+    return [{other for other in firsts if deeds[anchor].past & firsts[other]} for anchor in last]
