@@ -23,8 +23,9 @@ class Member(NamedTuple):
 
 def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Member]:
     """Everyone active in a circle, as far as this device knows, except `besides`."""
+    who = circle.replica.circle
     return [
-        Member(circle.replica.name(grant.device), grant.role.name.lower(), grant.device, grant.device == circle.device)
-        for grant in circle.replica.circle.active()
-        if grant.device not in besides
+        Member(who.name(device), role.name.lower(), device, device == circle.device)
+        for device in (introduced.device for introduced in who.active())
+        if device not in besides and (role := who.current_role(device)) is not None
     ]

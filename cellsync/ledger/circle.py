@@ -151,15 +151,15 @@ class OpenCircle(DaysView):
     def _is_large(self, batch: Batch) -> bool:
         """Whether a batch may take long to plan.
 
-        So may one that makes a device an equivocator: all is counted again. So may one about members, if rules look at
-        more than an entry's own past: it may change how thousands of entries stand.
+        So may one that makes a device an equivocator: all is counted again. So may one about members:
+        it may change how thousands of entries stand.
         """
         held = self.replica.held
         return (
             len(batch.entries) > LARGE
             or batch.size > LARGE_BYTES
             or len(batch.chains) > caps.BRANCHES
-            or (self.replica.judge is not None and any(entry.kind for entry in batch.entries))
+            or (held.arrival > LARGE and any(entry.kind for entry in batch.entries))
             or any(held.branches(row.device) >= caps.BRANCHES - len(batch.chains) for row in batch.chains)
         )
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from cellsync.core import drawers
 from cellsync.core.history.entry import Entry, Standing, slot_of
-from cellsync.core.history.holdings import GRANTS
+from cellsync.core.history.holdings import INTRODUCTIONS
 from cellsync.core.history.store import Store
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, MemberId, Millis, SessionPublic, day_of
 from cellsync.core.membership import epochs
@@ -35,7 +35,7 @@ class DaysView(MembersView):
         self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
         # The day of the entry that introduces a device, even if it does not count now: it may later.
         self._introduced: dict[DeviceId, Day] = {}
-        self._note_introductions(self.replica.held.controls(store, GRANTS))
+        self._note_introductions(self.replica.held.controls(store, INTRODUCTIONS))
         self._attested_by_others = self._attested()
 
     def is_target(self, key: SessionPublic) -> bool:

@@ -7,21 +7,23 @@ from collections.abc import Mapping
 from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
-from cellsync.core.history.store import Commit, Store
+from cellsync.core.history.store import Store
 from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.core.membership import editions
+from cellsync.core.replica import rejudging
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.ledger.pause import collector_paused
 
 
-def _judge_again(replica: Replica, store: Store) -> None:
+def _judge_again(circle: CircleId, store: Store) -> None:
     """If another edition judged what is held, judge by ours. What an earlier one did not know was void to it."""
-    ours, before = replica.circle.edition.number, int.from_bytes(store.kept(drawers.EDITION) or b"\1", "big")
-    if ours != before:
-        restanding = replica.judge_again()
-        store.write(Commit([], [], [], [], [], restanding=restanding))
-        store.keep(drawers.EDITION, bytes([ours]))
+    ours = bytes([editions.OURS.number, rejudging.WAY])
+    before = store.kept(drawers.EDITION)
+    if before != ours:
+        if rejudging.is_needed(circle, store, before):
+            store.write(rejudging.judge_anew(circle, store, editions.OURS))
+        store.keep(drawers.EDITION, ours)
         store.flush()
 
 
@@ -29,9 +31,9 @@ class ReplicaView:
     """The part of `core.session.view.CircleView` for which neither keys nor the time are needed."""
 
     def __init__(self, circle: CircleId, store: Store) -> None:
+        _judge_again(circle, store)
         self.replica = Replica(circle, store, editions.OURS)
         self.replica.waived = int.from_bytes(store.kept(drawers.WAIVED) or b"", "big")
-        _judge_again(self.replica, store)
 
     @property
     def id(self) -> CircleId:

@@ -40,6 +40,9 @@ WITHIN: Final = f"slices CROSS JOIN entries ON {_spans('?1', '?2')}"
 
 ENTRY: Final = f"SELECT ?1, {_OTHERS} FROM entries WHERE number = ?1 - {ahead('?1')}"
 ENTRIES: Final = f"SELECT number + ahead, {_OTHERS} FROM {WITHIN} ORDER BY slices.last, number"
+STANDINGS: Final = f"""
+SELECT number + ahead, entries.id, kind, past, standing FROM {WITHIN} WHERE standing >= ?3 ORDER BY slices.last, number
+"""
 OUTGOING: Final = f"""
 SELECT height, number + ahead, case_number, clock, kind, parents, shape, content, signature
 FROM {WITHIN} ORDER BY slices.last, number
@@ -79,6 +82,7 @@ ON {_spans("(chain << 40) + citations.first", "(chain << 40) + citations.last")}
 """
 INSERT: Final = f"INSERT INTO entries ({_OTHERS}) VALUES (?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
 INSERT_SLICE: Final = "INSERT INTO slices VALUES (?,?,?)"
+JUDGE_ANEW: Final = f"UPDATE entries SET past = ?2, standing = ?3 WHERE number = ?1 - {ahead('?1')}"
 RESTAND: Final = f"UPDATE entries SET standing = ?2 WHERE number = ?1 - {ahead('?1')}"
 
 _slot = itemgetter(0)

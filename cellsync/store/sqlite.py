@@ -41,7 +41,7 @@ from cellsync.core import caps
 from cellsync.core.errors import DiskFull, VaultDamaged
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, Entry, slot_of
-from cellsync.core.history.store import Arrival, Case, Commit, Outgoing
+from cellsync.core.history.store import Arrival, Case, Commit, Outgoing, StandingRow
 from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.store import layout, slices
 from cellsync.store.connection import PAGE_BYTES, check_encrypted, connect, keyed
@@ -311,6 +311,11 @@ class SqliteStore:
         return list(Counter(number for (number,) in rows).items())  # counted by SQLite it takes three times as long
 
     @reads
+    def standings(self, chain: int, first: int, last: int, *, aside: bool = False) -> list[StandingRow]:
+        low, high = slot_of(chain, first), slot_of(chain, min(last, LAST_SEQUENCE))
+        return [StandingRow(*row) for row in self._db.execute(slices.STANDINGS, (low, high, int(aside)))]
+
+    @reads
     def citing(self, chain: int, first: int, last: int, limit: int) -> list[tuple[int, int, bytes]]:
         return list(self._db.execute(slices.CITING, (chain, first, min(last, LAST_SEQUENCE), limit)))
 
@@ -345,6 +350,9 @@ class SqliteStore:
             (case[:3] for case in commit.cases),
         )
         many("INSERT INTO arrivals VALUES (?,?,?,?,?)", commit.arrivals)
+        if commit.judged_anew is not None:
+            self._db.execute("DELETE FROM pasts")
+            many(slices.JUDGE_ANEW, commit.judged_anew)
         if commit.pasts:  # what few commits have is looked for first: each statement takes 2 µs, and an edit waits
             many("INSERT INTO pasts VALUES (?,?)", commit.pasts)
         if commit.restanding:

@@ -24,7 +24,7 @@ def of(device: MemoryReplica) -> Writer:
 def root(of: MemoryReplica, holder: MemoryReplica | None = None) -> Root | None:
     """The introduction of a device, as `holder` or it itself holds it."""
     replica = (holder or of).replica
-    slot = replica._introduced.get(of.device)
+    slot = replica.introduction_of(of.device)
     entry = None if slot is None else (holder or of).store.entry_at(slot)
     if slot is None or entry is None:
         return None

@@ -66,7 +66,7 @@ class Told:
             self.ids[entry.id],
             KINDS[entry.kind],
             author,
-            sum(bits[each] for each in entry.past),
+            sum(bits.get(each, 0) for each in entry.past),
             entry.height,
             None if entry.key is None else self.ids[entry.key],
             None if entry.role is None else Role(entry.role),

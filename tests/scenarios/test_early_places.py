@@ -28,7 +28,8 @@ from tests.core.attacks import Draft, forge
 async def says(mo: Equivocator, victim: Cell, case: CaseId, *done: Operation) -> None:
     """Mo says this right after being admitted, as it seems."""
     circle = victim.circle
-    slot = circle.replica._introduced[mo.device]
+    slot = circle.replica.introduction_of(mo.device)
+    assert slot is not None
     admission = circle.store.entry_at(slot)
     assert admission is not None
     row = BatchChain(*next(iter(circle.own_branches())).line, (slot & (1 << 40) - 1) + 1, admission.id, None)

@@ -48,7 +48,8 @@ class Judged(Honest):
     def open(self) -> None:
         """Load everything from the store."""
         self.replica = Replica(self.id, self.store)
-        self.replica.judge = self.opinions.judge(self)
+        rules, opinions = self.replica.judge, self.opinions.judge(self)
+        self.replica.judge = lambda stage: [*rules(stage), *opinions(stage)]
         self.catalogue = Catalogue(self.replica, self.store)
 
     def edit(self, case: CaseId, *done: Operation) -> EntryId:

@@ -107,10 +107,10 @@ class Judgement(NamedTuple):
     label: int  # IN, OUT or UNDECIDED
     released: bool
 
-    def standing(self, entry: Entry) -> int:
-        """The entry's resulting standing. A void entry stays void, and control entries are never released (rule 13)."""
-        label = Standing.VOID if entry.standing & ~Standing.RELEASED == Standing.VOID else self.label
-        return label | Standing.RELEASED if self.released and not entry.kind else label
+    def standing(self, kind: int, was: int) -> int:
+        """An entry's resulting standing. A void entry stays void, and control entries are never released (rule 13)."""
+        label = Standing.VOID if was & ~Standing.RELEASED == Standing.VOID else self.label
+        return label | Standing.RELEASED if self.released and not kind else label
 
 
 class Restanding(NamedTuple):

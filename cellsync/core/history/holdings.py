@@ -10,17 +10,18 @@ from typing import Final
 from cellsync.core import caps
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain, head_of
-from cellsync.core.history.entry import Entry, Standing, chain_of, has_effect, sequence_of, slot_of
+from cellsync.core.history.counting import count
+from cellsync.core.history.entry import Entry, Standing, chain_of, has_effect, sequence_of, slot_of, unpack_slots
 from cellsync.core.history.frontier import digest
 from cellsync.core.history.store import Case, Commit, Store
-from cellsync.core.ids import CaseId, CircleId, DeviceId, EntryId
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId
 from cellsync.core.roll import Roll
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
 _PAGE: Final = 256  # entries per read
 _LOOKED_THROUGH: Final = 2 * caps.BRANCHES  # branches of a chain
-GRANTS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
+INTRODUCTIONS: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT), int(Kind.LINK)})
 OWN_CASE = 1
 """The number of the circle's own case, which has the circle's id and holds its control entries."""
 
@@ -158,6 +159,23 @@ class Holdings:
     def equivocators(self) -> frozenset[DeviceId]:
         """Devices that wrote more than caps.BRANCHES branches: only those of their entries count that others cite."""
         return self._equivocators
+
+    def count_anew(self, store: Store) -> None:
+        """Determine what counts of equivocators, from everything held."""
+        equivocators, chains = self.equivocators, self.chains
+        if not equivocators:
+            return
+        cited = [
+            slot
+            for author, parents in store.citations()
+            if chains[chain_of(author)].device not in equivocators
+            for slot in unpack_slots(parents)
+        ]
+        nothing = {chain.number: chain.first - 1 for chain in chains.values() if chain.device in equivocators}
+        grown = count(nothing.get, chains.__getitem__, equivocators, cited, store.entry_at)
+        for number, sequence in {**nothing, **grown}.items():
+            entry = store.entry_at(slot_of(number, sequence))
+            self.counted[number] = Head(*chains[number].line, sequence, EntryId(NO_ID) if entry is None else entry.id)
 
     def counts(self, slot: int) -> bool:
         """Whether an entry's place lets it count: all do except an equivocator's uncited ones."""

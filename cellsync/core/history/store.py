@@ -40,6 +40,16 @@ class Arrival(NamedTuple):
     last: bool  # the last arrival of its commit
 
 
+class StandingRow(NamedTuple):
+    """What an entry's standing depends on, apart from what others wrote."""
+
+    slot: int
+    id: EntryId
+    kind: int
+    past: int
+    standing: int
+
+
 Outgoing = tuple[int, int, int, int, int, bytes, bytes, bytes, Signature | None]
 """One entry as a batch needs it, a plain tuple so that nothing is looked up by name between the store and a peer:
 height, slot, case, clock, kind, slots of its parents, shape, content, signature."""
@@ -55,6 +65,7 @@ class Commit(NamedTuple):
     arrivals: Sequence[Arrival]
     refolded: Sequence[int] = ()  # cases whose snapshots and listings no longer match the entries that count
     restanding: Sequence[Restanding] = ()  # entries held before whose standing changed
+    judged_anew: Sequence[tuple[int, int, int]] | None = None  # slot, past and standing of all entries: `pasts` are all
 
 
 ANYTHING: Final = b""
@@ -196,6 +207,10 @@ class Store(Protocol):
 
     def chain_slice(self, chain: int, first: int, last: int) -> list[Entry]:
         """The entries of a chain from sequence `first` to `last` inclusive, ascending."""
+        ...
+
+    def standings(self, chain: int, first: int, last: int, *, aside: bool = False) -> list[StandingRow]:
+        """The same entries, without what they say. `aside`: only those that are not IN."""
         ...
 
     def outgoing(self, chain: int, first: int, last: int) -> list[Outgoing]:

@@ -1,67 +1,70 @@
-"""The charter of a circle: what its coordinators have laid down for all, besides who belongs to it.
+"""The charter: what the control entries of one circle lay down, apart from who belongs to it.
 
-Its floor (`floor`) and its recovery keys (`recovery`). A coordinator can write any number of entries about them, so
-only the greatest edition that a device requires is kept, and of recovery keys only where they stand in the history.
+Its floor (`floor`), its recovery keys (`recovery`) and what its members have chosen together (`settings`). Only what is
+IN says anything.
 (protocol/40-membership.md)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
-from cellsync.core.errors import VaultDamaged
-from cellsync.core.history.entry import Entry, has_effect
-from cellsync.core.ids import CircleId, DeviceId, MemberId
-from cellsync.core.membership import control, floor
+from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId
+from cellsync.core.membership import floor, recovery
 from cellsync.core.membership.control import Found
-from cellsync.core.membership.editions import Edition
 from cellsync.core.membership.floor import Require
-from cellsync.core.membership.recovery import Recovery, RecoveryKeys, in_force
-from cellsync.core.wire.tags import Kind
+from cellsync.core.membership.recovery import Recovery, RecoveryKeys
+
+Stands = Callable[[EntryId, int], bool]
+"""Whether an entry, and its slot, counts and is IN."""
+
+
+class _Said(NamedTuple):
+    entry: EntryId
+    slot: int
+    edition: int
+
+
+class _Brought(NamedTuple):
+    slot: int
+    keys: Recovery
 
 
 class Charter:
     """The floor and the recovery keys of one circle."""
 
-    KINDS: Final = frozenset({int(Kind.FOUND), int(Kind.REQUIRE), int(Kind.RECOVERY)})
-
     def __init__(self) -> None:
-        self._required: dict[DeviceId, int] = {}  # the greatest edition that each device has required
-        self._recovery: list[int] = []  # the slots of the entries that brought in recovery keys
+        self._required: dict[DeviceId, list[_Said]] = {}  # by author
+        self._brought: dict[EntryId, _Brought] = {}  # what brought in recovery keys, in order of arrival
 
-    def take(self, entry: Entry, author: DeviceId, edition: Edition) -> None:
-        """Take in a control entry that is held, of any kind and standing."""
-        if entry.kind not in self.KINDS or not has_effect(entry.standing):
-            return
-        if entry.kind != Kind.REQUIRE:
-            self._recovery.append(entry.slot)
-            return
-        match edition.decode(entry.kind, entry.shape, entry.content):
-            case Require(required):
-                self._required[author] = max(required, self._required.get(author, floor.LOWEST))
+    def take(self, entry: EntryId, slot: int, author: DeviceId, operation: object) -> None:
+        """Take in a control entry that is held and not void."""
+        match operation:
+            case Require(edition):
+                self._required.setdefault(author, []).append(_Said(entry, slot, edition))
+            case Found(keys):
+                self._brought[entry] = _Brought(slot, Recovery(keys))
+            case Recovery():
+                self._brought[entry] = _Brought(slot, operation)
 
-    def floor(self, coordinators: Iterable[tuple[MemberId, DeviceId]]) -> int:
-        """The least edition with which the circle may be used. `coordinators`: the active ones."""
-        return floor.floor(self._required, list(coordinators))
+    def floor(
+        self, stands: Stands, coordinators: Collection[tuple[MemberId, DeviceId]], papers: Iterable[EntryId] = ()
+    ) -> int:
+        """The least edition with which the circle may be used.
 
-    def recovery_keys(
-        self, circle: CircleId, edition: Edition, entry_at: Callable[[int], Entry | None], counts: Callable[[int], bool]
-    ) -> list[RecoveryKeys]:
-        """The recovery keys in force, in order of arrival. `counts`: whether a place lets its entry count."""
-        entries = (entry_at(slot) for slot in self._recovery if counts(slot))
-        return in_force(circle, {entry.id: _brought(entry, edition) for entry in entries if entry is not None})
+        `coordinators`: the active ones; `papers`: what brought in the recovery keys that speak for the circle.
+        """
+        required = {device: self._word(device, stands) for _, device in coordinators}
+        keys = (self._brought[entry].keys.keys for entry in papers)
+        return floor.floor(required, coordinators, [self._word(recovery.device(one.signing), stands) for one in keys])
 
+    def _word(self, author: DeviceId, stands: Stands) -> int:
+        """The greatest edition that one device, or a recovery key, requires."""
+        said = (one.edition for one in self._required.get(author, ()) if stands(one.entry, one.slot))
+        return max(said, default=floor.LOWEST)
 
-def _brought(entry: Entry, edition: Edition) -> Recovery:
-    """The recovery keys that a held entry brought in."""
-    if entry.kind == Kind.FOUND:
-        operation: object = control.decode(entry.kind, entry.shape, entry.content, held=True)
-    else:
-        operation = edition.decode(entry.kind, entry.shape, entry.content)
-    match operation:
-        case Found(keys):
-            return Recovery(keys)
-        case Recovery():
-            return operation
-    raise VaultDamaged
+    def recovery_keys(self, circle: CircleId, stands: Stands) -> list[RecoveryKeys]:
+        """The recovery keys in force, in order of arrival."""
+        standing = {entry: one.keys for entry, one in self._brought.items() if stands(entry, one.slot)}
+        return recovery.in_force(circle, standing)

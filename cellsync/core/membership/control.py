@@ -59,7 +59,7 @@ class DeviceKeys(NamedTuple):
 
     @property
     def known(self) -> KnownKeys:
-        return KnownKeys(self.signing, self.session, hashlib.blake2b(self.seal, digest_size=32).digest())
+        return KnownKeys(self.signing, self.session, hash_of(self.seal))
 
 
 class KnownKeys(NamedTuple):
@@ -68,6 +68,11 @@ class KnownKeys(NamedTuple):
     signing: SigningPublic
     session: SessionPublic
     seal: bytes  # its hash, which never leaves the memory
+
+
+def hash_of(seal: SealPublic) -> bytes:
+    """As in `KnownKeys`."""
+    return hashlib.blake2b(seal, digest_size=32).digest()
 
 
 class FirstRotation(NamedTuple):

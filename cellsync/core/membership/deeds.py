@@ -78,6 +78,12 @@ def each(deeds: int) -> Iterator[Bit]:
         deeds ^= low
 
 
+_SETS: Final = (
+    "all", "marks", "introductions", "strikes", "endorsements", "seal_keys", "releases", "rotations", "rejects",
+    "recoveries", "by_paper", "promotions", "ballots",
+)  # fmt: skip
+
+
 class Deeds:
     """Deeds in order of arrival, each after its past, with what the rules ask of them. They are only ever added."""
 
@@ -117,6 +123,9 @@ class Deeds:
     def bit(self, entry: EntryId) -> Bit:
         """Raises KeyError if it is not here."""
         return self._bits[entry]
+
+    def find(self, entry: EntryId) -> Bit | None:
+        return self._bits.get(entry)
 
     # --- taking in -------------------------------------------------------------------------------
 
@@ -222,6 +231,31 @@ class Deeds:
     def _seen(self, entries: Iterable[bytes], past: int) -> tuple[Bit, ...]:
         bits = (self._bits.get(EntryId(entry)) for entry in entries)
         return tuple(bit for bit in bits if bit is not None and has(past, bit))
+
+    def withdraw(self, count: int) -> None:
+        """Take back all but the first `count`: the step that brought the others has not become durable."""
+        if count >= len(self._deeds):
+            return
+        kept = (1 << count) - 1
+        for deed in self._deeds[count:]:
+            del self._bits[deed.id]
+        for column in (self._deeds, self._devices, self._members, self._named):
+            del column[count:]
+        for by_bit in (self._lines, self._hits, self._passing, self._beside, self._owned, self._by_device,
+                       self._striking_member, self._striking_device, self._granting, self._endorsing):  # fmt: skip
+            for bit in [bit for bit in by_bit if bit >= count]:
+                del by_bit[bit]
+        for sets in (self._passing, self._beside, self._by_device):
+            for bit in sets:
+                sets[bit] &= kept
+        for lists in (self._owned, self._striking_member, self._striking_device, self._granting, self._endorsing):
+            for bits in lists.values():
+                while bits and bits[-1] >= count:
+                    bits.pop()
+        for name in _SETS:
+            setattr(self, name, getattr(self, name) & kept)
+        self.forked = reduce(or_, (1 << bit for bit, beside in self._beside.items() if beside), 0)
+        self.found = self.found if self.found is not None and self.found < count else None
 
     # --- asking ----------------------------------------------------------------------------------
 

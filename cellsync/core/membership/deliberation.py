@@ -27,10 +27,10 @@ from cellsync.core.membership.epoch_choice import rule_14_epoch
 from cellsync.core.membership.finality import rule_15_final
 from cellsync.core.membership.forks import rule_9_forks
 from cellsync.core.membership.grounds import Ground, grounds, seconds
-from cellsync.core.membership.label import Label
+from cellsync.core.membership.label import IN, Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
-from cellsync.core.membership.place import in_trouble, label_at
+from cellsync.core.membership.place import Situation, in_trouble, label_at, situation
 from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
@@ -58,6 +58,42 @@ class Decision:
         if not has(self._bench.within, bit):
             raise KeyError(entry)
         return bit
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same of the same deeds."""
+        return isinstance(other, Decision) and self._all == other._all
+
+    def __hash__(self) -> int:
+        return hash(self._bench.within)
+
+    @property
+    def _all(self) -> object:
+        deeds, within = self._deeds, self._bench.within
+        return [deeds[bit] for bit in each(within)], self.ballots, self._bench.frozen
+
+    def is_in(self, entry: EntryId) -> bool:
+        """Whether an entry is a deed of the set, and IN."""
+        bit = self._deeds.find(entry)
+        return bit is not None and has(self._bench.within, bit) and label_of(self._bench, bit) == IN
+
+    @property
+    def ballots(self) -> dict[Bit, Label]:
+        """The labels on which others' depend, and of what recovery keys signed."""
+        return {**self._bench.labels, **self._bench.by_paper}
+
+    @property
+    def active(self) -> frozenset[DeviceId]:
+        return frozenset(device for device, status in self.statuses.items() if status == DeviceStatus.ACTIVE)
+
+    @cached_property
+    def situations(self) -> Mapping[DeviceId, Situation]:
+        """Of the devices that are in trouble."""
+        bench, deeds = self._bench, self._deeds
+        return {DeviceId(deeds[device].id): situation(bench, device) for device in in_trouble(bench)}
+
+    def label_of_place(self, device: DeviceId, needed: Role, past: int, seen_by: Callable[[Bit], bool]) -> Label:
+        """What is decided of an entry that is no deed, and requires a role: as `label_of_case`, with bits."""
+        return label_at(self._bench, self._bit(device), past, seen_by, needed)
 
     def label(self, entry: EntryId) -> Label:
         return label_of(self._bench, self._bit(entry))
@@ -160,6 +196,34 @@ class Deliberation:
 
     def add(self, deed: Deed) -> None:
         self.deeds.add(deed)
+
+    def put(self, bit: int, deed: Deed) -> None:
+        """Take in the deed with this bit. What had it before, and all after that, was never durable."""
+        if bit < len(self.deeds):
+            if self.deeds[Bit(bit)] == deed:
+                return
+            self.withdraw(bit)
+        self.deeds.add(deed)
+
+    def withdraw(self, count: int) -> None:
+        """Take back all deeds but the first `count`, and what was found out about them."""
+        if count >= len(self.deeds):
+            return
+        self.deeds.withdraw(count)
+        self._prepared = min(self._prepared, count)
+        low = (1 << count) - 1
+        self._forked = {within: forked for within, forked in self._forked.items() if within <= low}
+        self._matters = {within: matter for within, matter in self._matters.items() if within <= low}
+        self._by_paper = {key: found for key, found in self._by_paper.items() if key[0] <= low}
+        self._labels = {key: found for key, found in self._labels.items() if key.ballots <= low}
+        self._electors = {
+            key: found
+            for key, found in self._electors.items()
+            if key[0].ballots <= low and max(key[1], default=0) < count
+        }
+        self._asked = {
+            parties: asked & low for parties, asked in self._asked.items() if max(parties, default=0) < count
+        }
 
     def decide(self, within: int | None = None) -> Decision:
         """What the rules say of all deeds so far, or of some of them with all that those saw: of what is held and does

@@ -41,27 +41,42 @@ class KnownKind(NamedTuple):
     of_own: Role | None = None  # what suffices for an entry about nobody but its author
 
 
+GRANTS_ALONE: Final = frozenset({int(Kind.FOUND), int(Kind.ADMIT)})
+
+
 class Edition(NamedTuple):
     """What builds of one edition know."""
 
     number: int
     kinds: Mapping[int, KnownKind]
+    ruled: frozenset[int] = GRANTS_ALONE  # the kinds on which the labels of others may depend
+    paper: frozenset[int] = frozenset()  # the kinds that a recovery key may write, without a grant
 
     @property
     def needs(self) -> dict[int, Role]:
         """Rule 2, second half: the role that each kind of entry requires of its author."""
         return {**rules.NEEDS, **{kind: known.needs for kind, known in self.kinds.items()}}
 
+    def of_own(self, kind: int) -> Role | None:
+        """What suffices for an entry of this kind about nobody but its author."""
+        known = self.kinds.get(kind)
+        return None if known is None else known.of_own
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The kinds of control entries that it knows."""
+        return frozenset({Kind.FOUND, Kind.ADMIT, *self.kinds})
+
     def knows(self, kind: int) -> bool:
         return kind in rules.NEEDS or kind == Kind.FOUND or kind in self.kinds
 
-    def decode(self, kind: int, shape: bytes, content: bytes) -> object | None:
+    def decode(self, kind: int, shape: bytes, content: bytes, *, held: bool = False) -> object | None:
         """The operation of a control entry; None if it is void: of an unknown kind, or without its kind's form.
 
-        Raises Malformed or CapExceeded.
+        `held`: it is here already (`control.decode`). Raises Malformed or CapExceeded.
         """
         if kind in (Kind.FOUND, Kind.ADMIT):
-            return control.decode(kind, shape, content)
+            return control.decode(kind, shape, content, held=held)
         if is_opaque(shape, content):
             return None
         fields = codec.decode(shape, caps.ENTRY, Rule.CAP_ENTRY)
@@ -95,6 +110,8 @@ SECOND: Final = Edition(
         Kind.LEAVE: KnownKind(ANY, removal.read_leave, removal.encode_leave),
         Kind.SETTINGS: KnownKind(Role.COORDINATOR, settings.read, settings.encode),
     },
+    frozenset(int(kind) for kind in Kind if kind != Kind.CASE),
+    recovery.WRITES,
 )
 """Its forms; what they do is not in force yet."""
 OURS: Final = FIRST

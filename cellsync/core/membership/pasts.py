@@ -55,6 +55,10 @@ class Pasts:
         """The number of a past without this bit."""
         return self._intern(self.bits(number) & ~(1 << bit))
 
+    def newest(self, number: int) -> int:
+        """The greatest bit of a past, -1 if it is empty."""
+        return self.bits(number).bit_length() - 1
+
     def has(self, number: int, bit: int) -> bool:
         return bool(self.bits(number) >> bit & 1)
 

@@ -8,6 +8,7 @@ nothing of theirs has to be looked at.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.control import Role
@@ -16,13 +17,30 @@ from cellsync.core.membership.label import IN, OUT, Label
 from cellsync.core.membership.rulings import has_role, rule_4_any_cut
 
 
-def label_at(bench: Bench, device: Bit, past: int, seen_by: Callable[[Bit], bool]) -> Label:
-    """What rules 2 to 4 say of a case entry of a device, with what it saw, and whether a strike saw it."""
+class Situation(NamedTuple):
+    """What the labels of a device's entries depend on, as far as that is the same for all of them."""
+
+    rests: tuple[tuple[Bit, Label], ...]  # its introduction, and the grants to its owner
+    strikes: tuple[tuple[Bit, Label], ...]  # at it, that are not OUT
+
+
+def situation(bench: Bench, device: Bit) -> Situation:
+    grants = (grant for grant in bench.deeds.grants_to(bench.deeds.owner(device)) if has(bench.within, grant))
+    strikes = ((strike, bench.strikes_with(strike)) for strike in bench.strikes_at(device))
+    return Situation(
+        tuple((rests, bench.label(rests)) for rests in (device, *grants)),
+        tuple((strike, label) for strike, label in strikes if label != OUT),
+    )
+
+
+def label_at(bench: Bench, device: Bit, past: int, seen_by: Callable[[Bit], bool], needed: Role = Role.WRITER) -> Label:
+    """What rules 2 to 4 say of a case entry of a device, with what it saw, and whether a strike saw it; or of another
+    entry on which nothing depends, and that requires a role."""
     seen = past & bench.within
     if not has(seen & bench.deeds.introductions, device):
         return OUT
-    writes = has_role(bench, device, seen, Role.WRITER, lambda strike: not seen_by(strike))
-    return min(bench.label(device), writes, rule_4_any_cut(bench, device, seen_by))
+    may = has_role(bench, device, seen, needed, lambda strike: not seen_by(strike)) if needed > Role.READER else IN
+    return min(bench.label(device), may, rule_4_any_cut(bench, device, seen_by))
 
 
 def is_in_trouble(bench: Bench, device: Bit) -> bool:

@@ -128,6 +128,12 @@ def is_seal_public(seal: bytes) -> bool:
     return len(seal) == SEAL_PUBLIC_BYTES and primitives.is_seal_key(seal)
 
 
+def gives_way(circle: CircleId, known: Mapping[EntryId, RecoveryKeys], row: Replaced, new: RecoveryKeys) -> bool:
+    """Whether a key that is known says itself that it gives way to a new one."""
+    old = known.get(row.entry)
+    return old is not None and primitives.verify(old.signing, row.signature, _giving_way(circle, row.entry, new))
+
+
 def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> list[RecoveryKeys]:
     """The recovery keys in force, in the order of `brought`: every entry that counts and brought one in."""
     gone = {

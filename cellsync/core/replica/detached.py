@@ -51,8 +51,8 @@ class DetachedEntries:
     def __init__(self, replica: Replica, store: Store, device: DeviceId) -> None:
         self._replica, self._store, self._device = replica, store, device
         self._by_author: dict[DeviceId, dict[EntryId, _Kept]] = {}
-        for author, grant in replica.circle.grants.items():
-            if grant.role is Role.COORDINATOR:
+        for author in replica.circle.grants:
+            if replica.circle.granted(author) is Role.COORDINATOR:
                 self._read(author, store.kept(_drawer(author)))
 
     # --- what comes, and what goes -------------------------------------------------------------------

@@ -271,7 +271,7 @@ def _stage_entry(
         if tip is None:
             return
     if kind:
-        past, counts = stage.control(identity, kind, past, author, shape, content)
+        past, counts = stage.control(identity, kind, past, author, height, shape, content)
     else:
         if past != current.judged:  # rights follow from the control past alone, which seldom changes
             current.judged, current.counts = past, stage.circle.counts(kind, past, author)
@@ -474,7 +474,7 @@ def _stage_write(
     height += 1
     identity = entry_id(prefix, sequence, own.head, height, clock, kind, hashed_case, shape, content, parent_ids)
     if kind:
-        past, counts = stage.control(identity, kind, past, device, shape, content)
+        past, counts = stage.control(identity, kind, past, device, height, shape, content)
     else:
         counts = stage.circle.counts(kind, past, device)
     number = stage.case_number(case)

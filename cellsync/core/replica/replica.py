@@ -16,33 +16,32 @@ from cellsync.core.crypto import labels, primitives
 from cellsync.core.errors import VaultDamaged
 from cellsync.core.history import serving
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.counting import count
 from cellsync.core.history.entry import (
     Entry,
     Outline,
-    Restanding,
     Standing,
     chain_of,
     outline,
     sequence_of,
-    slot_of,
     unpack_slots,
 )
 from cellsync.core.history.fork_proof import ForkProof, Side
-from cellsync.core.history.holdings import GRANTS, OWN_CASE, Holdings
+from cellsync.core.history.holdings import OWN_CASE, Holdings
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
-from cellsync.core.membership import control, floor
+from cellsync.core.membership import floor
 from cellsync.core.membership.charter import Charter
 from cellsync.core.membership.circle import Circle
 from cellsync.core.membership.control import Role
+from cellsync.core.membership.deeds import Bit
 from cellsync.core.membership.editions import OURS, Edition
 from cellsync.core.membership.recovery import RecoveryKeys
+from cellsync.core.replica.court import Court
 from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
 from cellsync.core.replica.stage import Judge, Plan
 from cellsync.core.wire.batches import Batch
-from cellsync.core.wire.places import Frontier, Head, Line
+from cellsync.core.wire.places import Frontier, Line
 from cellsync.core.wire.tags import Kind
 
 _MOST_OUTLINES: Final = 20_000  # of one proof: it stays within caps.FORK_PROOF unless entries have many parents
@@ -58,20 +57,31 @@ class Replica:
         self.waived = floor.LOWEST  # the floor that the user of this device has set aside
         self.states = States(self.held, store)
         self._store = store
-        self.judge: Judge | None = None  # no rule in force looks at more than an entry's own past
         self._digest: bytes | None = None
         for number, bits in store.pasts():
             self.circle.pasts.restore(number, bits)
-        self._introduced: dict[DeviceId, int] = {}  # the slot of the entry that introduces a device
-        for entry in self.held.controls(store, {*GRANTS, *Charter.KINDS}):
-            author = self.held.chains[chain_of(entry.slot)].device
-            if entry.kind in GRANTS:
-                self._introduced[DeviceId(entry.id)] = entry.slot
-                operation = control.decode(entry.kind, entry.shape, entry.content, held=True)
-                self.circle.add(entry.id, entry.kind, self.circle.without_newest(entry.past), author, operation)
-            self.charter.take(entry, author, edition)
-        self._count_anew()
+        slots = self._load()
+        self.held.count_anew(store)
+        self.court = Court(self.circle, self.held, store, slots)
+        self.judge: Judge = self.court.judge
         self._lay_floor()
+
+    def _load(self) -> dict[Bit, int]:
+        """Take in the control entries that are held; returns the slots of deeds."""
+        slots: dict[Bit, int] = {}
+        edition, pasts = self.circle.edition, self.circle.pasts
+        entries = list(self.held.controls(self._store, edition.known))
+        entries.sort(key=lambda entry: pasts.newest(entry.past))  # a deed's own bit is the newest of its past
+        for entry in entries:
+            author = self.held.chains[chain_of(entry.slot)].device
+            operation = edition.decode(entry.kind, entry.shape, entry.content, held=True)
+            past = pasts.without(entry.past, self.circle.next_bit)
+            self.circle.add(entry.id, entry.kind, past, author, operation, entry.height)
+            bit = self.circle.bit(entry.id)
+            if bit is not None:
+                slots[bit] = entry.slot
+            self.charter.take(entry.id, entry.slot, author, operation)
+        return slots
 
     # --- the step ----------------------------------------------------------------------------------
 
@@ -92,17 +102,24 @@ class Replica:
         self._digest = None
         if plan.circle is not self.circle:
             self.circle.take(plan.circle)
-        grants = self.circle.grants
-        self._introduced |= {DeviceId(entry.id): entry.slot for entry in plan.controls if DeviceId(entry.id) in grants}
-        for entry in plan.controls:
-            self.charter.take(entry, self.held.chains[chain_of(entry.slot)].device, self.circle.edition)
-        if plan.counted is not self.held.counted:
-            self.held.counted = plan.counted
-            self._set_aside()
-        if plan.controls or plan.counted:
-            self._lay_floor()
+        self.held.counted = plan.counted
+        if plan.controls or plan.ruling is not None or self.court.ruling.heads:
+            self._advance_circle(plan)
         if fold:
             self.fold(plan, begin=begin)
+
+    def _advance_circle(self, plan: Plan) -> None:
+        slots: dict[Bit, int] = {}
+        for entry in plan.controls:
+            bit = self.circle.bit(entry.id)
+            if bit is not None:
+                slots[bit] = entry.slot
+            if entry.standing != Standing.VOID:
+                author = self.held.chains[chain_of(entry.slot)].device
+                operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content)
+                self.charter.take(entry.id, entry.slot, author, operation)
+        self.court.advance(plan.ruling, slots, plan.commit.entries)
+        self._lay_floor()
 
     def fold(self, plan: Plan, *, begin: bool = True, folded: bool = False) -> None:
         """The part of taking in a plan that only affects cases, and may take long. `begin`: as in `States.apply`.
@@ -120,60 +137,28 @@ class Replica:
 
     def _lay_floor(self) -> None:
         """The least edition with which this circle may be used. An equivocator's word is not heard."""
-        self.floor = self.charter.floor(
-            (grant.member, grant.device)
-            for grant in self.circle.active()
-            if grant.role is Role.COORDINATOR and grant.device not in self.held.equivocators
-        )
+        active = self.circle.active()
+        coordinators = [
+            (one.member, one.device)
+            for one in active
+            if self.circle.current_role(one.device) is Role.COORDINATOR and one.device not in self.held.equivocators
+        ]
+        papers = self.court.ruling.decision.papers if self.circle.edition.paper else ()
+        self.floor = self.charter.floor(self._stands, coordinators, papers)
+
+    def _stands(self, entry: EntryId, slot: int) -> bool:
+        """Whether a control entry that is not void counts, and is IN."""
+        decision = self.court.ruling.decision
+        return decision.is_in(entry) if self.circle.bit(entry) is not None else self.held.counts(slot)
 
     @property
     def is_outdated(self) -> bool:
         """Whether this build is below the floor: it then writes nothing here, and hands nothing out."""
         return self.floor > max(self.circle.edition.number, self.waived)
 
-    def judge_again(self) -> list[Restanding]:
-        """Judge the held entries of kinds that another edition may not have known. The changes are to be stored.
-
-        Entries are void, or they count, by their own pasts, which stay as they are: no kind that grew grants anything.
-        """
-        again: list[Restanding] = []
-        for entry in self.held.controls(self._store, self.circle.edition.kinds, void=True):
-            author = self.held.chains[chain_of(entry.slot)].device
-            operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content)
-            _, counts = self.circle.add(entry.id, entry.kind, entry.past, author, operation)
-            if entry.standing == Standing.VOID and counts:
-                again.append(Restanding(entry.slot, entry.case, entry.kind, Standing.VOID, Standing.IN))
-                self.charter.take(entry._replace(standing=Standing.IN), author, self.circle.edition)
-        self._lay_floor()
-        return again
-
     def recovery_keys(self) -> list[RecoveryKeys]:
         """The recovery keys in force, in order of arrival."""
-        return self.charter.recovery_keys(self.circle.id, self.circle.edition, self._store.entry_at, self.held.counts)
-
-    # --- equivocators --------------------------------------------------------------------------------
-
-    def _count_anew(self) -> None:
-        """Determine what counts of equivocators, from everything held."""
-        equivocators, chains = self.held.equivocators, self.held.chains
-        if equivocators:
-            cited = [
-                slot
-                for author, parents in self._store.citations()
-                if chains[chain_of(author)].device not in equivocators
-                for slot in unpack_slots(parents)
-            ]
-            nothing = {chain.number: chain.first - 1 for chain in chains.values() if chain.device in equivocators}
-            grown = count(nothing.get, chains.__getitem__, equivocators, cited, self._store.entry_at)
-            for number, sequence in {**nothing, **grown}.items():
-                entry = self._store.entry_at(slot_of(number, sequence))
-                line = chains[number].line
-                self.held.counted[number] = Head(*line, sequence, EntryId(NO_ID) if entry is None else entry.id)
-            self._set_aside()
-
-    def _set_aside(self) -> None:
-        """Set aside the devices whose introductions do not count."""
-        self.circle.set_aside(device for device, slot in self._introduced.items() if not self.held.counts(slot))
+        return self.charter.recovery_keys(self.circle.id, self._stands)
 
     # --- what peers ask ------------------------------------------------------------------------------
 
@@ -213,21 +198,22 @@ class Replica:
     def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
         return serving.serve(self.held, self._store, cursor, peer, until)
 
+    def introduction_of(self, device: DeviceId) -> int | None:
+        """The slot of the entry that introduces a device."""
+        bit = self.circle.bit(EntryId(device))
+        return None if bit is None or self.circle.grant(device) is None else self.court.slots[bit]
+
     def arrival_of(self, device: DeviceId) -> int:
         """The arrival that brought a device's introduction, or its first entry if it has written; 0 if neither is here.
 
         A device that was admitted by what turned out to be an equivocator is a member through its own entries.
         """
-        for entry in self.held.controls(self._store, GRANTS):
-            if bytes(entry.id) == device:
-                own = [
-                    branch.number
-                    for branch in self.held.chains.values()
-                    if branch.device == device and branch.first == 1
-                ]
-                first = min((self._store.first_arrival(number, 1) for number in own), default=0)
-                return max(first, self._store.first_arrival(chain_of(entry.slot), sequence_of(entry.slot)))
-        return 0
+        slot = self.introduction_of(device)
+        if slot is None:
+            return 0
+        own = [branch.number for branch in self.held.of_device(device) if branch.first == 1]
+        first = min((self._store.first_arrival(number, 1) for number in own), default=0)
+        return max(first, self._store.first_arrival(chain_of(slot), sequence_of(slot)))
 
     # --- forks ---------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from cellsync.core.history.store import Arrival, Case, Commit, Store
 from cellsync.core.ids import NO_ID, CaseId, DeviceId, EntryId, Signature
 from cellsync.core.membership import control
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
+from cellsync.core.replica.ruling import Ruling
 from cellsync.core.replica.slices import Tip
 from cellsync.core.rule import Rule
 from cellsync.core.wire import operations
@@ -63,6 +64,7 @@ class Plan(NamedTuple):
     refold: list[int]  # cases in which earlier entries no longer count, or now do
     restanding: list[Restanding]  # earlier entries whose standing changes, whether or not that changes what counts
     newer: bool  # whether an entry of the batch has a version that this build does not know: it has to be updated
+    ruling: Ruling | None  # what the rules say now, if that is not what they said before
 
 
 Judge = Callable[["Stage"], Iterable[Judgement]]
@@ -105,6 +107,8 @@ class Stage:
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
         self._unknown: list[Entry] = []
+        self._counted: Counted = {}  # as `count` says, once all is staged
+        self.ruling: Ruling | None = None
 
     # --- branches --------------------------------------------------------------------------------
 
@@ -123,7 +127,7 @@ class Stage:
         """The branches of a chain, held or new."""
         return [*self.held.lines.get(line, ()), *self._new_lines.get(line, ())]
 
-    def _branch(self, number: int) -> Chain:
+    def branch(self, number: int) -> Chain:
         """A branch as this step has left it so far."""
         return self._chains.get(number) or self.held.chains[number]
 
@@ -181,6 +185,16 @@ class Stage:
         """An entry that is new in this step."""
         at = self._index().get(slot)
         return None if at is None else self.entries[at]
+
+    def slot_of(self, entry: EntryId) -> int | None:
+        """Where an entry is that is new in this step."""
+        self._index()
+        return self._slots.get(entry)
+
+    def is_on_the_way(self, slot: int, head: int) -> bool:
+        """Whether an entry is another one, or before it in its chain."""
+        sequence = sequence_of(slot)
+        return sequence <= sequence_of(head) and self._ancestry.at(chain_of(head), sequence) == chain_of(slot)
 
     def _index(self) -> dict[int, int]:
         """Where in `entries` each staged entry is. Entries staged since the last call are indexed only now, because
@@ -242,7 +256,7 @@ class Stage:
         """The only branch of a chain that this device writes, new if it has none."""
         numbers = self.numbers(line)
         number = numbers[0] if numbers else self.open_branch(line, None, 1).number
-        return self._branch(number)
+        return self.branch(number)
 
     # --- numbers ---------------------------------------------------------------------------------
 
@@ -305,18 +319,17 @@ class Stage:
         introduction and nothing cites it: one replica could hold such an entry and cite it, and all others would refuse
         what cites it.
         """
-        grant = self.circle.grant(device)
-        return grant is not None and self.circle.pasts.has(past, grant.bit)
+        return self.circle.introduces(past, device)
 
     def control(
-        self, entry: EntryId, kind: int, past: int, author: DeviceId, shape: bytes, content: bytes
+        self, entry: EntryId, kind: int, past: int, author: DeviceId, height: int, shape: bytes, content: bytes
     ) -> tuple[int, bool]:
         """Take in a control entry: (its control past, whether it counts). Raises Malformed, CapExceeded, WrongLink."""
         operation = self.circle.edition.decode(kind, shape, content)
         if isinstance(operation, control.Found) and not bytes(entry) == bytes(author) == self.held.circle:
             # Check the author too: a `found` names no device, so another device could put a copy into its own chain.
             raise WrongLink(Rule.ENTRY_FOUND)
-        return self._own_circle().add(entry, kind, past, author, operation)
+        return self._own_circle().add(entry, kind, past, author, operation, height)
 
     def _own_circle(self) -> Circle:
         # The held circle stays unchanged until this step is durable.
@@ -350,7 +363,7 @@ class Stage:
 
     def end(self, number: int, newest: Entry) -> None:
         """A branch now ends at `newest`. Of consecutive entries, only the last has to be given."""
-        self._chains[number] = self._branch(number)._replace(
+        self._chains[number] = self.branch(number)._replace(
             length=sequence_of(newest.slot), head=newest.id, height=newest.height, past=newest.past, cited=False
         )
 
@@ -388,7 +401,7 @@ class Stage:
         cited = [
             slot
             for author, parents in entries
-            if parents and self._branch(chain_of(author)).device not in equivocators
+            if parents and self.branch(chain_of(author)).device not in equivocators
             for slot in unpack_slots(parents)
         ]
         nothing = {
@@ -396,26 +409,36 @@ class Stage:
             for chain in chains.values()
             if chain.device in equivocators and chain.number not in before
         }
-        grown = count(lambda number: _sequence(before.get(number)), self._branch, equivocators, cited, self.entry_at)
+        grown = count(lambda number: _sequence(before.get(number)), self.branch, equivocators, cited, self.entry_at)
         return {**nothing, **grown}
 
     def _reopen_heads(self) -> None:
         """Entries that only a new equivocator cites become heads again."""
         equivocators = self.equivocators()
         entries = [*self.store.citations(), *((entry.slot, entry.parents) for entry in self.entries)]
-        honest = (parents for slot, parents in entries if self._branch(chain_of(slot)).device not in equivocators)
+        honest = (parents for slot, parents in entries if self.branch(chain_of(slot)).device not in equivocators)
         cited = {slot for parents in honest for slot in unpack_slots(parents)}
         self.cited &= cited
         for chain in [*self.held.chains.values()]:
-            staged = self._branch(chain.number)
+            staged = self.branch(chain.number)
             if staged.cited and slot_of(staged.number, staged.length) not in cited:
                 self._chains[chain.number] = staged._replace(cited=False)
 
-    def _counts(self, slot: int, counted: Counted) -> bool:
+    def counts(self, slot: int) -> bool:
         """Whether an entry counts after this step, judged by its place in its chain alone."""
         number = chain_of(slot)
-        last = counted.get(number, _sequence(self.held.counted.get(number)))
+        last = self._counted.get(number, _sequence(self.held.counted.get(number)))
         return last is None or sequence_of(slot) <= last
+
+    @property
+    def recounts(self) -> bool:
+        """Whether equivocators' entries begin or cease to count in this step."""
+        return bool(self._changed(self._counted))
+
+    @property
+    def controls(self) -> list[Entry]:
+        """The new control entries."""
+        return self._controls
 
     def _changed(self, counted: Counted) -> Counted:
         """The part of `counted` that this step changes."""
@@ -448,7 +471,7 @@ class Stage:
         restaged = False
         for verdict in judge(self):
             entry = self.entry_at(verdict.slot)
-            standing = None if entry is None else verdict.standing(entry)
+            standing = None if entry is None else verdict.standing(entry.kind, entry.standing)
             if entry is None or standing is None or standing == entry.standing:
                 continue
             if self.staged(entry.slot) is not None:
@@ -472,7 +495,7 @@ class Stage:
         """Decode again the staged entries that count by their standing, of these cases or of all."""
         for entry in self.entries:
             if not entry.kind and entry.has_effect and (cases is None or entry.case in cases):
-                device = self._branch(chain_of(entry.slot)).device
+                device = self.branch(chain_of(entry.slot)).device
                 yield DecodedEntry(entry, device, operations.decode(entry.shape, entry.content))
 
     # --- the plan --------------------------------------------------------------------------------
@@ -486,10 +509,10 @@ class Stage:
         if self.equivocators() != self.held.equivocators:
             self._reopen_heads()
         for number in {slot >> SLOT_BITS for slot in self.cited}:
-            current = self._branch(number)
+            current = self.branch(number)
             if not current.cited and slot_of(number, current.length) in self.cited:
                 self._chains[number] = current._replace(cited=True)
-        counted = self.count()
+        counted = self._counted = self.count()
         changed = self._changed(counted)
         restanding = self._restand(self._judge) if self._judge is not None and self.entries else []
         refold = self._refolded(changed)
@@ -515,17 +538,13 @@ class Stage:
         changes = Changes(self.said, self.appends, self._decoded)
         if refold or counted or self.held.counted:
             again = set(refold)  # these cases are folded from the beginning, new entries included
-            said = [
-                change
-                for change in changes
-                if change.entry.case not in again and self._counts(change.entry.slot, counted)
-            ]
+            said = [change for change in changes if change.entry.case not in again and self.counts(change.entry.slot)]
             changes = Changes(said, {}, self._decoded)
         new = self._heads_of(changed)
         return Plan(
             commit, self.circle, changes, self._controls, self._void, self._unknown, self.forks, list(gaps),
             list(refused), list(reached), {**self.held.counted, **new} if new else self.held.counted, list(surplus),
-            refold, restanding, newer,
+            refold, restanding, newer, self.ruling,
         )  # fmt: skip
 
     def _heads_of(self, counted: Counted) -> dict[int, Head]:

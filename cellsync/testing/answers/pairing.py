@@ -11,7 +11,7 @@ from cellsync.core.errors import HandshakeFailed, Malformed, MalformedCode
 from cellsync.core.ids import DeviceId, MemberId, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import DeviceKeys, Role
-from cellsync.core.membership.rules import RoleGrant
+from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.pairing import code as long
 from cellsync.core.pairing import commitment, messages, short
 from cellsync.core.pairing.code import Invitation
@@ -80,7 +80,7 @@ def message(given: Given) -> Answer:
     return ok(value=value, words=_words(given, said)) if isinstance(said, Reveal) else ok(value=value)
 
 
-def _taken(given: Given) -> Iterator[RoleGrant]:
+def _taken(given: Given) -> Iterator[KnownDevice]:
     """Devices that are there already."""
     for bit, row in enumerate(given.values("taken")):
         keys = Given({"keys": row}).raws("keys")
@@ -88,7 +88,7 @@ def _taken(given: Given) -> Iterator[RoleGrant]:
             raise BadQuestion("a device has three keys")
         signing, session, seal = keys
         known = DeviceKeys(SigningPublic(signing), SessionPublic(session), SealPublic(seal)).known
-        yield RoleGrant(bit, MemberId(bytes(32)), DeviceId(bytes(32)), Role.READER, known, "", counts=True)
+        yield KnownDevice(bit, MemberId(bytes(32)), DeviceId(bytes(32)), known, "")
 
 
 def _words(given: Given, reveal: Reveal) -> list[str]:

@@ -27,7 +27,7 @@ from cellsync.core.ids import (
 from cellsync.core.membership import rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.editions import OURS
-from cellsync.core.membership.rules import RoleGrant
+from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.replica.founding import device_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
@@ -48,9 +48,9 @@ def keys(number: int) -> DeviceKeys:
     )
 
 
-def grant(number: int, role: Role = Role.WRITER, counts: bool = True) -> RoleGrant:
+def grant(number: int) -> KnownDevice:
     one = bytes([number]) * 32
-    return RoleGrant(number, MemberId(one), DeviceId(one), role, keys(number).known, f"member {number}", counts)
+    return KnownDevice(number, MemberId(one), DeviceId(one), keys(number).known, f"member {number}")
 
 
 # --- the rules, one by one ------------------------------------------------------------------------
@@ -72,17 +72,6 @@ def test_rule_1_any_key_seen_before(part: int) -> None:
     assert rules.rule_1_names(DeviceKeys(*new).known, [grant(1), grant(2)])
     new[part] = keys(2)[part]
     assert not rules.rule_1_names(DeviceKeys(*new).known, [grant(1), grant(2)])
-
-
-def test_role_is_the_greatest_grant_that_counts() -> None:
-    seen = [grant(1, Role.READER), grant(2, Role.COORDINATOR), grant(1, Role.WRITER), grant(1, Role.COORDINATOR, False)]
-    assert rules.role_in(DeviceId(b"\x01" * 32), seen) is Role.WRITER
-    assert rules.role_in(DeviceId(b"\x03" * 32), seen) is None
-
-
-def test_caps() -> None:
-    assert rules.within_caps([grant(number) for number in range(caps.DEVICES - 1)])
-    assert not rules.within_caps([grant(number) for number in range(caps.DEVICES)])
 
 
 # --- against the model ----------------------------------------------------------------------------
@@ -305,7 +294,7 @@ def test_a_grant_costs_the_same_however_many_there_are(branches: int, monkeypatc
     steps = []
     seen = rules.rule_1_names
     monkeypatch.setattr(rules, "rule_1_names", lambda keys, grants: seen(keys, counted(grants, compared)))
-    compared: list[RoleGrant] = []
+    compared: list[KnownDevice] = []
     for number in range(branches):
         writer = of(mo)._replace(incarnation=Incarnation(number.to_bytes(8, "big")), first=1, height=0)
         writer = writer._replace(previous=EntryId(NO_ID))
@@ -320,7 +309,7 @@ def test_a_grant_costs_the_same_however_many_there_are(branches: int, monkeypatc
     assert len(compared) <= branches * (10 * 2 + 45) + 1
 
 
-def counted(grants: Iterable[RoleGrant], into: list[RoleGrant]) -> Iterator[RoleGrant]:
+def counted(grants: Iterable[KnownDevice], into: list[KnownDevice]) -> Iterator[KnownDevice]:
     for one in grants:
         into.append(one)
         yield one

@@ -77,7 +77,6 @@ def test_an_admission_has_a_role_in_the_pasts_that_hold_it() -> None:
     assert not made.counts(Kind.ADMIT, later, device)
     assert not made.counts(Kind.CASE, later, DeviceId(OTHER))
     assert [grant.device for grant in made.seen(later)] == [DeviceId(ROOT), device]
-    assert made.without_newest(past) == past
     assert made.add(OTHER, Kind.ADMIT, later, device, admit(3)) == (later, False)
 
 
@@ -86,7 +85,6 @@ def test_a_layer_shows_what_is_below_and_keeps_to_itself_what_is_added() -> None
     layer = made.over()
     assert layer.found == found()
     assert layer.grant(DeviceId(ROOT)) == made.grant(DeviceId(ROOT))
-    assert layer.without_newest(past) == past
     later, _ = layer.add(ADMITTED, Kind.ADMIT, past, DeviceId(ROOT), admit(2))
     assert layer.role(later, DeviceId(ADMITTED)) is Role.WRITER
     assert [grant.bit for grant in layer.seen(later)] == [0, 1]
@@ -108,14 +106,15 @@ def test_a_founding_on_a_layer_is_taken_in() -> None:
     assert below.over().add(ROOT, Kind.FOUND, 1, DeviceId(ROOT), found()) == (1, False)
 
 
-def test_devices_set_aside_are_not_active_until_they_are_no_longer() -> None:
+def test_devices_whose_introduction_does_not_count_are_not_active_until_it_does() -> None:
     made, past = circle()
     later, _ = made.add(ADMITTED, Kind.ADMIT, past, DeviceId(ROOT), admit(2, Role.READER))
     root, device = DeviceId(ROOT), DeviceId(ADMITTED)
+    made.decide(made.deliberate())
     assert [made.current_role(one) for one in (root, device, DeviceId(OTHER))] == [Role.COORDINATOR, Role.READER, None]
     assert made.devices_with(keys(2).session) == (device,)
     assert made.session_key(device) == keys(2).session
-    made.set_aside([device])
+    made.decide(made.deliberate(0b01))
     assert [made.is_active(one) for one in (root, device, DeviceId(OTHER))] == [True, False, False]
     assert made.current_role(device) is None
     assert made.devices_with(keys(2).session) == ()
@@ -123,7 +122,7 @@ def test_devices_set_aside_are_not_active_until_they_are_no_longer() -> None:
     assert [grant.device for grant in made.active()] == [root]
     assert made.role(later, device) is Role.READER
     assert made.signing_key(device) == keys(2).signing
-    made.set_aside([])
+    made.decide(made.deliberate(0b11))
     assert made.is_active(device)
     assert made.signing_key(DeviceId(OTHER)) is None
 
@@ -131,6 +130,7 @@ def test_devices_set_aside_are_not_active_until_they_are_no_longer() -> None:
 def test_a_circle_is_full_at_48_devices() -> None:
     made, past = circle()
     for number in range(2, caps.DEVICES + 1):
+        made.decide(made.deliberate())
         assert not made.is_full
         unusable = DeviceKeys(
             SigningPublic(bytes([number]) * 32), SessionPublic(bytes(31) + bytes([number])), SealPublic(bytes([number]))
@@ -138,6 +138,7 @@ def test_a_circle_is_full_at_48_devices() -> None:
         entry = EntryId(bytes([number]) * 32)
         past, counts = made.add(entry, Kind.ADMIT, past, DeviceId(ROOT), Admit(Role.WRITER, unusable, "m"))
         assert counts
+    made.decide(made.deliberate())
     assert made.is_full
     assert made.add(EntryId(b"x" * 32), Kind.ADMIT, past, DeviceId(ROOT), admit(99)) == (past, False)
 
@@ -151,8 +152,8 @@ def test_entries_of_other_kinds_count_by_their_authors_role(control: Any, counts
     assert made.add(OTHER, 200, later, DeviceId(ROOT), control) == (later, False)
 
 
-def test_nothing_of_a_grant_shows_but_its_device_and_role() -> None:
+def test_nothing_of_an_introduction_shows_but_its_device() -> None:
     made, _ = circle()
-    assert repr(made.grants[DeviceId(ROOT)]) == "<grant 01010101, COORDINATOR>"
+    assert repr(made.grants[DeviceId(ROOT)]) == "<device 01010101>"
     assert repr(found()) == "<found>"
     assert repr(admit(2)) == "<admit>"

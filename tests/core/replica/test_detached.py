@@ -134,7 +134,9 @@ def test_it_ends_when_its_author_is_no_longer_active() -> None:
     ana, bea, eva, dan = four()
     bea.detached.take(announced(dan, eva.device), bea.now)
     assert is_target(bea, eva.device)
-    bea.replica.circle.set_aside([dan.device])
+    circle = bea.replica.circle
+    without = sum(1 << grant.bit for grant in circle.grants.values() if grant.device != dan.device)
+    circle.decide(circle.deliberate(without))
     assert not is_target(bea, eva.device)
     assert bea.detached.to_tell([ana.device], bea.now) == []
     assert list(bea.detached.said(bea.now)) == []
