@@ -35,7 +35,7 @@ class Told:
         bits: dict[Id, int] = {}
         made = []
         for name in order:
-            made.append(self._deed(self._history.entries[name], bits))
+            made.append(self.deed(self._history.entries[name], bits))
             bits[name] = 1 << len(bits)
         return made
 
@@ -60,7 +60,8 @@ class Told:
             frozenset(member for member in members if self.members[member] in decision.electors),
         )
 
-    def _deed(self, entry: Entry, bits: Mapping[Id, int]) -> Deed:
+    def deed(self, entry: Entry, bits: Mapping[Id, int]) -> Deed:
+        """One entry, whose past has these bits."""
         author = None if entry.device is None else self.devices[entry.device]
         return Deed(
             self.ids[entry.id],

@@ -12,9 +12,7 @@ from tests.histories.forms import Device, Entry, History, Id, Kind, Label, Membe
 
 Held = frozenset[Id]
 NOBODY: Final[frozenset[Member]] = frozenset()
-_REMOVALS: Final = frozenset({Kind.REMOVE, Kind.LEAVE})
 _GRANTS: Final = frozenset({Kind.FOUND, Kind.ADMIT, Kind.LINK, Kind.SET_ROLE})
-_RANK: Final = {Label.OUT: 0, Label.UNDECIDED: 1, Label.IN: 2}
 _NEEDED: Final = {Kind.WRITE: Role.WRITER} | dict.fromkeys(
     (Kind.ADMIT, Kind.SET_ROLE, Kind.ENDORSE, Kind.RELEASE, Kind.REMOVE), Role.COORDINATOR
 )
@@ -40,19 +38,19 @@ class Judge(Protocol):
 
 
 def all_of(*labels: Label) -> Label:
-    return min(labels, key=_RANK.__getitem__, default=Label.IN)
+    return next((each for each in (Label.OUT, Label.UNDECIDED) if each in labels), Label.IN)
 
 
 def any_of(*labels: Label) -> Label:
-    return max(labels, key=_RANK.__getitem__, default=Label.OUT)
+    return next((each for each in (Label.IN, Label.UNDECIDED) if each in labels), Label.OUT)
 
 
 def opposite(label: Label) -> Label:
-    return {Label.OUT: Label.IN, Label.IN: Label.OUT}.get(label, label)
+    return Label.IN if label is Label.OUT else Label.OUT if label is Label.IN else label
 
 
 def is_removal(entry: Entry) -> bool:
-    return entry.kind in _REMOVALS
+    return entry.kind is Kind.REMOVE or entry.kind is Kind.LEAVE
 
 
 def is_demotion(entry: Entry) -> bool:
@@ -70,21 +68,41 @@ def is_grant(entry: Entry) -> bool:
 
 
 class Facts:
+    """Of a history that may grow: what is held does not change by that."""
+
     def __init__(self, history: History) -> None:
         self.entries: Final = history.entries
         self.owners: Final = history.owners
         self.introductions: Final = history.introductions
+        self._of: dict[Held, list[Entry]] = {}
+        self._strikes: dict[Held, list[Entry]] = {}
+        self._endorsements: dict[Held, list[Entry]] = {}
+        self._marks: dict[Held, list[Entry]] = {}
+        self._rights: dict[Id, list[Entry]] = {}
 
-    def of(self, held: Held) -> Iterator[Entry]:
+    def of(self, held: Held) -> list[Entry]:
         """The entries held, parents first."""
-        return (entry for name, entry in self.entries.items() if name in held)
+        if held not in self._of:
+            self._of[held] = [entry for name, entry in self.entries.items() if name in held]
+        return self._of[held]
 
-    def marks(self, held: Held) -> Iterator[Entry]:
+    def marks(self, held: Held) -> list[Entry]:
         """Control entries: nothing else is a branch, a witness, an anchor or a word."""
-        return (each for each in self.of(held) if each.kind is not Kind.WRITE)
+        if held not in self._marks:
+            self._marks[held] = [each for each in self.of(held) if each.kind is not Kind.WRITE]
+        return self._marks[held]
 
     def strikes(self, held: Held) -> list[Entry]:
-        return [each for each in self.of(held) if is_strike(each)]
+        if held not in self._strikes:
+            self._strikes[held] = [each for each in self.of(held) if is_strike(each)]
+        return self._strikes[held]
+
+    def rights(self, entry: Entry) -> list[Entry]:
+        """The grants in its past that give its author a role."""
+        if entry.id not in self._rights:
+            grants = (each for each in self.of(entry.past) if is_grant(each) and each.role is not None)
+            self._rights[entry.id] = [each for each in grants if self.subject(each) == self.author(entry)]
+        return self._rights[entry.id]
 
     def author(self, entry: Entry) -> Member | None:
         """The member who wrote it; None: a recovery key."""
@@ -134,8 +152,22 @@ class Facts:
 
     def votes(self, entry: Entry, held: Held) -> list[Entry]:
         """vote for r = r itself or endorse(r)."""
-        named = (each for each in self.of(held) if each.kind is Kind.ENDORSE and entry.id in each.entries)
+        if held not in self._endorsements:
+            self._endorsements[held] = [each for each in self.of(held) if each.kind is Kind.ENDORSE]
+        named = (each for each in self._endorsements[held] if entry.id in each.entries)
         return [each for each in (entry, *named) if each.id in held]
+
+    def seconds(self, strike: Entry, held: Held) -> list[Entry]:
+        """What others said for it."""
+        return [each for each in self.votes(strike, held)[1:] if self.author(each) != self.author(strike)]
+
+    def ancestors(self, device: Device) -> Iterator[Entry]:
+        """The entry that admitted its member, the one that admitted the author of that, and so on."""
+        entry = self.entries[self.introductions[device]]
+        while entry.device is not None and entry.kind is not Kind.FOUND:
+            if entry.kind is Kind.ADMIT:
+                yield entry
+            entry = self.entries[self.introductions[entry.device]]
 
     def branches(self, entry: Entry, held: Held) -> Held:
         """Entries of its device, of any incarnation, of which neither has seen the other. A key has no device.
@@ -157,6 +189,6 @@ class Facts:
     def demotions(self, grant: Entry, held: Held) -> Iterator[Entry]:
         """Those of its subject that it did not see."""
         for each in self.strikes(held):
-            unseen = each.id not in grant.past and each.id != grant.id
-            if unseen and is_demotion(each) and self.subject(grant) in each.members:
+            takes = is_demotion(each) and self.subject(grant) in each.members
+            if takes and each.id not in grant.past and each.id != grant.id:
                 yield each

@@ -14,10 +14,15 @@ def by_fork(judge: Judge, entry: Entry, held: Held) -> bool:
     """9 Fork: a strike or vote with a concurrent entry of its own device (any incarnation) is OUT unless some entry x
     by an elector of its past, another member, saw it, saw no such branch, and has itself no concurrent entry of its own
     device.
+
+    So is a vote for a strike of somebody whom the voter brought in, perhaps by others, by an admission with concurrent
+    entries of its device that the strike did not see: what nobody knew of in the past would else weigh there.
     """
     facts = judge.facts
     if not is_strike(entry) and entry.kind is not Kind.ENDORSE:
         return False
+    if any(_is_for_a_planted_puppet(judge, entry, facts.entries[each], held) for each in entry.entries):
+        return True
     branches = facts.branches(entry, held)
     if not branches:
         return False
@@ -25,6 +30,16 @@ def by_fork(judge: Judge, entry: Entry, held: Held) -> bool:
     return not any(
         entry.id in x.past and not branches & x.past and facts.author(x) in others and not facts.branches(x, held)
         for x in facts.marks(held)
+    )
+
+
+def _is_for_a_planted_puppet(judge: Judge, vote: Entry, strike: Entry, held: Held) -> bool:
+    facts = judge.facts
+    if not is_strike(strike) or strike.device is None or vote.device is None:
+        return False
+    return any(
+        facts.author(admission) == facts.author(vote) and facts.branches(admission, held) - strike.past
+        for admission in facts.ancestors(strike.device)
     )
 
 

@@ -59,16 +59,22 @@ class Membership:
         self.facts: Final = Facts(history)
         self._states: dict[Held, State] = {}
         self._electors: dict[tuple[Held, frozenset[Member]], frozenset[Member]] = {}
+        self._verdicts: dict[Held, Verdict] = {}
 
     def verdict(self, held: Held, ids: Mapping[Id, bytes]) -> Verdict:
         """`ids`: those that the entries have. Only which of several usable rotations is chosen depends on them."""
+        if held not in self._verdicts:
+            self._verdicts[held] = self._without_ids(held)
+        return self._verdicts[held]._replace(epoch=standings.epoch(self.facts, self.state(held), ids))
+
+    def _without_ids(self, held: Held) -> Verdict:
         state = self.state(held)
         brought = (each.id for each in self.facts.of(held) if each.kind in (Kind.FOUND, Kind.RECOVERY))
         return Verdict(
             state.labels,
             state.statuses,
             state.roles,
-            standings.epoch(self.facts, state, ids),
+            None,
             standings.quarantined(self.facts, state.labels),
             standings.final(self, state.labels),
             frozenset(each for each in brought if paper.in_force(self, each, held) is Label.IN),
@@ -207,20 +213,46 @@ class _Labelling:
         and the puppet on an admission that the removal voids: UNDECIDED for ever.)
         """
         assert entry.device is not None
-        member, needed = self.facts.owners[entry.device], self.facts.needed(entry)
-        grants = (
-            each
-            for each in self.facts.of(self.held)
-            if each.id in entry.past and is_grant(each) and self.facts.subject(each) == member
-        )
+        needed = self.facts.needed(entry)
         roles = [
             all_of(self.labels[each.id], opposite(self._demoted(each, entry, needed)))
-            for each in grants
+            for each in self.facts.rights(entry)
             if each.role is not None and each.role >= needed
         ]
+        if not is_strike(entry):
+            return all_of(self.labels[self.facts.introductions[entry.device]], any_of(*roles))
         *_, first = self.facts.lineage(entry.device)
-        device = first if is_strike(entry) else entry.device
-        return all_of(self.labels[self.facts.introductions[device]], any_of(*roles))
+        own = all_of(self.labels[self.facts.introductions[first]], any_of(*roles))
+        return any_of(own, *(self._seconded(entry, vote) for vote in self.facts.seconds(entry, self.held)))
+
+    def _seconded(self, strike: Entry, vote: Entry) -> Label:
+        """2: for a strike the right of another member who voted for it is enough, if no strike on that member applies
+        to it by rule 6, the vote being in its place.
+        """
+        facts = self.facts
+        if vote.id in self.constant:
+            return self.constant[vote.id]
+        if vote.id in self.frozen or vote.device is None or facts.needed(strike) is not Role.COORDINATOR:
+            return Label.OUT
+        *_, first = facts.lineage(vote.device)
+        bearing = [
+            k
+            for k in self.strikes
+            if k.id != strike.id and facts.hits_author(k, vote) and self._bears(k, strike, said_in=vote)
+        ]
+        taken = {
+            grant.id: any_of(*(self.striking[k.id] for k in facts.demotions(grant, self.held) if k in bearing))
+            for grant in facts.rights(vote)
+        }
+        right = any_of(
+            *(
+                all_of(self.labels[each.id], opposite(taken[each.id]))
+                for each in facts.rights(vote)
+                if each.role is Role.COORDINATOR
+            )
+        )
+        struck = any_of(*(self.striking[k.id] for k in bearing if is_removal(k)))
+        return all_of(self.labels[facts.introductions[first]], right, opposite(struck))
 
     def _demoted(self, grant: Entry, entry: Entry, needed: Role) -> Label:
         """3: a demotion voids only what needs the lost role and rests on a grant that did not see k."""
@@ -244,16 +276,16 @@ class _Labelling:
         seen = any_of(*(self.labels[k.id] for k in removals if entry.id in k.past))
         return all_of(struck, opposite(seen))
 
-    def _bears(self, k: Entry, o: Entry) -> bool:
+    def _bears(self, k: Entry, o: Entry, said_in: Entry | None = None) -> bool:
         """6 Dispute between strikes k and o, k hitting o's author, rule 3 applies only if
-        k did not see o, or k answers o (o hits k's author, another member), and W(k|o) >= W(o|k); or
+        k did not see o, or k answers o (o hits k's author, another member), and W(k|o) >= W(o|k), and is not zero; or
         k names o as disputed, and W(k|o) > W(o|k).
         """
-        facts = self.facts
+        facts, said = self.facts, said_in or o
         if not is_strike(o):
             return o.id not in k.past
-        answers = facts.hits_author(o, k) and facts.author(o) != facts.author(k)
-        if (o.id not in k.past or answers) and self._weight(k, o) >= self._weight(o, k):
+        answers = facts.hits_author(o, k) and facts.author(said) != facts.author(k)
+        if (said.id not in k.past or answers) and self._weight(k, o) >= max(self._weight(o, k), (False, 1)):
             return True
         return o.id in k.disputes and self._weight(k, o) > self._weight(o, k)
 
@@ -269,8 +301,11 @@ class _Labelling:
         """
         if not is_grant(entry) or is_demotion(entry) or entry.device is None or not entry.past:
             return Label.OUT
+        votes = [each for each in self.facts.votes(entry, self.held) if each.id != entry.id]
+        if not votes:
+            return Label.OUT
         before = self.judge.state(entry.past)
         role = before.roles[self.facts.owners[entry.device]]
         if before.statuses[entry.device] is not Status.ACTIVE or role is None or role < self.facts.needed(entry):
             return Label.OUT
-        return any_of(*(self.labels[each.id] for each in self.facts.votes(entry, self.held) if each.id != entry.id))
+        return any_of(*(self.labels[each.id] for each in votes))

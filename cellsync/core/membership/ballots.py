@@ -24,6 +24,9 @@ class Weight(NamedTuple):
     members: int
 
 
+NO_WORD: Final = Weight(False, 0)
+
+
 def votes(deeds: Deeds, within: int, bit: Bit) -> list[Bit]:
     """A vote for r is r itself, or an endorsement of r."""
     return [vote for vote in (bit, *deeds.endorsements_of(bit)) if has(within, vote)]

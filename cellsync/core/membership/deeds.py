@@ -275,6 +275,13 @@ class Deeds:
         """The member whose device it is."""
         return self._lines[device][-1]
 
+    def ancestors(self, bit: Bit) -> Iterator[Bit]:
+        """The deed that admitted its author, the one that admitted the author of that, and so on."""
+        member = self._members[bit]
+        while member != PAPER and self._deeds[member].kind == Kind.ADMIT:
+            yield member
+            member = self._members[member]
+
     def devices(self, member: Bit) -> list[Bit]:
         """The devices of a member."""
         return self._owned.get(member, [])

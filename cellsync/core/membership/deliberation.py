@@ -243,6 +243,10 @@ class Deliberation:
                 for other in each(deeds.strikes & ((1 << bit) - 1)):
                     if _may_dispute(deeds, bit, other):
                         self.electors(deeds[bit].past & deeds[other].past)
+            if has(deeds.endorsements, bit):
+                for strike in deeds.strikes_at(deeds.device(bit)):
+                    for other in deeds.named(bit):
+                        self.electors(deeds[strike].past & deeds[other].past)
 
     def _prepare_electors(self, within: int, parties: frozenset[Bit]) -> None:
         """The same for the electors of the pasts of grants and strikes."""
@@ -301,7 +305,7 @@ class Deliberation:
 
 def _may_dispute(deeds: Deeds, one: Bit, other: Bit) -> bool:
     return any(
-        deeds.is_struck(deeds.device(struck), strike)
+        any(deeds.is_struck(deeds.device(said), strike) for said in (struck, *deeds.endorsements_of(struck)))
         and not (deeds.saw(strike, struck) and not _minds(deeds, strike, struck))
         for strike, struck in ((one, other), (other, one))
     )

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from cellsync.core.membership.ballots import NO_WORD, votes
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.deeds import GRANTS, PAPER, Bit, Deeds, each, has
@@ -67,8 +68,18 @@ def rule_2_cause(bench: Bench, bit: Bit) -> Label:
     does not give what a demotion took that saw neither the grant's successor nor the deed (rule 3).
 
     A strike needs no `link`, which gives no right: whoever hits the device that linked its author's hits the author,
-    and rule 6 weighs that. Else a removal by two words would rest on a link that a puppet's strike can void, and the
-    puppet on an admission that the removal voids: UNDECIDED for ever."""
+    and rule 6 weighs that. And the right of another member who voted for it is enough. Else a removal by two words
+    would rest on a link or a promotion that a puppet's strike can void, and the puppet on an admission that the removal
+    voids: UNDECIDED for ever."""
+    own = _own_cause(bench, bit)
+    if own == IN or not has(bench.deeds.strikes, bit) or role_needed(bench.deeds, bit) != Role.COORDINATOR:
+        return own
+    others = (v for v in votes(bench.deeds, bench.within, bit) if bench.deeds.member(v) != bench.deeds.member(bit))
+    return max(own, max((_seconded(bench, bit, vote) for vote in others), default=OUT))
+
+
+def _own_cause(bench: Bench, bit: Bit) -> Label:
+    """By the right of its author."""
     deeds, device = bench.deeds, bench.deeds.device(bit)
     needed = role_needed(deeds, bit)
     if needed is None or device == PAPER or not has(deeds[bit].past, device):
@@ -82,6 +93,26 @@ def rule_2_cause(bench: Bench, bit: Bit) -> Label:
             bench, device, deeds[bit].past, needed, lambda k: strike_applies(bench, k, bit) if k != bit else False
         ),
     )
+
+
+def _seconded(bench: Bench, strike: Bit, vote: Bit) -> Label:
+    """Whether a strike may rest on the right of somebody who voted for it: as if that member had written it there."""
+    if vote in bench.by_paper:
+        return bench.by_paper[vote]
+    deeds, device = bench.deeds, bench.deeds.device(vote)
+    if has(bench.frozen, vote) or not has(deeds[vote].past, device):
+        return OUT
+
+    def applies(other: Bit) -> bool:
+        return other != strike and rule_6_dispute(bench, other, strike, vote)
+
+    struck = (
+        opposite(bench.strikes_with(other))
+        for other in bench.strikes_at(device)
+        if deeds.is_removal(other) and applies(other)
+    )
+    right = has_role(bench, device, deeds[vote].past, Role.COORDINATOR, applies)
+    return min((bench.label(deeds.member(vote)), right, *struck))
 
 
 def has_role(bench: Bench, device: Bit, past: int, needed: Role, applies: Callable[[Bit], bool]) -> Label:
@@ -151,17 +182,18 @@ def strike_applies(bench: Bench, strike: Bit, bit: Bit) -> bool:
     return not bench.deeds.saw(strike, bit)
 
 
-def rule_6_dispute(bench: Bench, strike: Bit, other: Bit) -> bool:
+def rule_6_dispute(bench: Bench, strike: Bit, other: Bit, said: Bit | None = None) -> bool:
     """Between strikes k and o, k hitting o's author, rule 3 applies only if k did not see o, or k answers o (o hits k's
-    author, another member), and W(k|o) >= W(o|k); or if k names o as disputed, and W(k|o) > W(o|k)."""
-    deeds = bench.deeds
-    answers = deeds.member(strike) != deeds.member(other) and deeds.is_struck(deeds.device(strike), other)
+    author, another member), and W(k|o) >= W(o|k), and somebody's word weighs for k; or if k names o as disputed, and
+    W(k|o) > W(o|k). `said`: the vote for o whose author is taken to have written it."""
+    deeds, said = bench.deeds, other if said is None else said
+    answers = deeds.member(strike) != deeds.member(said) and deeds.is_struck(deeds.device(strike), other)
     disputes = other in deeds.named(strike)
-    unseen = not deeds.saw(strike, other)
+    unseen = not deeds.saw(strike, said)
     if not (unseen or answers or disputes):
         return False
     weight, against = bench.weight(strike, other), bench.weight(other, strike)
-    return weight > against or ((unseen or answers) and weight == against)
+    return weight > against or ((unseen or answers) and weight == against > NO_WORD)
 
 
 def _strikes_at_author(bench: Bench, bit: Bit) -> Iterator[Bit]:
