@@ -47,14 +47,14 @@ def test_the_rules_say_what_the_model_says(history: History) -> None:
 
 
 def test_the_rules_say_what_the_model_says_of_many_histories() -> None:
-    """Hypothesis draws small ones; these are larger."""
-    for seed in range(500):
+    """Hypothesis draws small ones; these are larger, as are those of the search, which compares as well."""
+    for seed in range(200):
         agrees(at_random(seed, 16))
 
 
 def test_neither_ids_nor_the_order_of_arrival_nor_the_steps_change_what_is_said() -> None:
     """But for the choice among usable rotations, which is by (height, id)."""
-    for seed in range(150):
+    for seed in range(80):
         history = at_random(seed, 24)
         one, other = reader.assignments(history, 2)
         order = arrivals(history, frozenset(history.entries), Random(seed))
@@ -71,7 +71,7 @@ def test_what_is_decided_of_a_part_is_decided_of_nothing_else(history: History, 
 
 
 def test_what_is_decided_of_parts_of_larger_histories_is_decided_of_nothing_else() -> None:
-    for seed in range(120):
+    for seed in range(60):
         history = at_random(seed, 20)
         is_judged_alone(history, Random(seed).choices(range(3, len(history.entries) + 1), k=2))
 

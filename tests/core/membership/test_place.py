@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 
 from cellsync.core.ids import EntryId
@@ -76,10 +77,10 @@ class Bare:
         return grant.member if grant.member is not None else next(iter(grant.members))
 
 
-def bare_histories() -> Iterator[Bare]:
+@cache
+def bare_histories() -> list[Bare]:
     """Those of the folder, and many in which everybody writes, and is struck."""
-    for history in reader.histories().values():
-        yield Bare(history)
+    drawn = []
     for seed in range(150):
         random = Random(f"places {seed}")
         told = draw(random.randrange, 2 + random.randrange(4), 6 + random.randrange(10))
@@ -87,7 +88,8 @@ def bare_histories() -> Iterator[Bare]:
         for number, device in enumerate(sorted(devices)):
             seen = random.sample([each["id"] for each in told["entries"]], random.randrange(3))
             told["entries"].append({"id": f"n{number}", "kind": "write", "by": device, "parents": seen})
-        yield Bare(reader.parse(told))
+        drawn.append(Bare(reader.parse(told)))
+    return [*map(Bare, reader.histories().values()), *drawn]
 
 
 def test_a_case_entry_has_the_label_of_the_same_entry_as_a_deed() -> None:
