@@ -161,7 +161,7 @@ class Device:
         ):
             circles = OpenCircles(vault, self.circle.surroundings)
             circles.hold(self.circle, self.store)
-            cell = Cell(circles, node, nursery, [], Home(vault.path))
+            cell = Cell(circles, node, nursery, Home(vault.path))
             try:
                 yield cell
             finally:

@@ -183,7 +183,7 @@ async def _prepare(profile: Profile) -> dict[str, Any]:
     home = replace(profile.home(SETTINGS), kdf=QUICK_KDF)
     await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
     async with open_cell(home, passphrase=PASSPHRASE) as cell:
-        circle = cell.circle
+        circle = cell.first.circle
         await cell.create(CaseFile, title="honest")
         device = await circle.admit(cell.secrets.signing, device_secrets(SEED).public, "mal", Role.WRITER)
         chain = circle.own_branches()[0]
@@ -240,7 +240,7 @@ async def go_through(service: Service, batches: Path, begin: Callable[[], Watchi
         await ask(service, "case.list")
     async with watch.over("status"):
         await ask(service, "status")
-    held = service.cell.circle.replica.held
+    held = service.cell.first.circle.replica.held
     case = CASE if CASE in held.cases else held.case_ids[max(number for number in held.case_ids)]
     for name in ("case.show", "case.log", "case.graph"):
         async with watch.over(name):
@@ -275,7 +275,7 @@ async def ask(service: Service, name: str, **given: Any) -> dict[str, Any]:
 
 async def _take_in(service: Service, path: Path) -> None:
     """Take in as a link does: frame by frame, and a batch when it is complete."""
-    circle = service.cell.circle
+    circle = service.cell.first.circle
     batch = Batch()
     with path.open("rb") as file:
         while True:

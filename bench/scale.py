@@ -241,7 +241,7 @@ async def _fill(profile: Profile, write: Callable[[Cell], Any]) -> None:
     await found_cell(home, "bench", name="bench", passphrase=PASSPHRASE)
     async with open_cell(home, passphrase=PASSPHRASE) as cell:
         await write(cell)
-        await cell.catalogue.ready()
+        await cell.first.catalogue.ready()
 
 
 async def _many(cell: Cell, cases: int) -> None:

@@ -103,7 +103,7 @@ async def _prepare(profile: Profile, count: int) -> list[str]:
     await found_cell(home, "Mill Street", name="ana", passphrase=PASSPHRASE)
     async with open_cell(home, passphrase=PASSPHRASE) as cell:
         await cell.create(CaseFile, title="honest")
-        secret, circle = cell.secrets.signing, cell.circle
+        secret, circle = cell.secrets.signing, cell.first.circle
         return [(await circle.admit(secret, keys(at).public, f"mal {at}", Role.WRITER)).hex() for at in range(count)]
 
 

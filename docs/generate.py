@@ -34,7 +34,9 @@ from docs.limits import limits
 DOCS: Final = Path(__file__).parent
 PRINTS: Final = {  # command -> the operation whose answer it prints; None: an object of its own
     "init": "init", "invite": "invite.show", "join": "join.show", "unlock": "unlock", "lock": "lock", "panic": "panic",
-    "status": "status", "members": "members", "peers": "peers", "peers add": "peers.add", "peers ping": "peers.ping",
+    "status": "status",
+    "circle create": "circle.create", "circle list": "circles", "members": "members", "peers": "peers",
+    "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",
     "fork list": "forks", "fork proof": "fork.proof", "fork check": "fork.check",

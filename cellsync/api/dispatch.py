@@ -45,6 +45,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "forks": "forks.show_forks",
     "fork.proof": "forks.show_proof",
     "fork.check": "forks.check_proof",
+    "circles": "circles.show_circles",
+    "circle.create": "circles.create",
     "members": "people.show_members",
     "peers": "people.show_peers",
     "peers.add": "people.add_address",

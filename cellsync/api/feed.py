@@ -26,7 +26,7 @@ from cellsync.cell.cell import Cell
 from cellsync.cell.changes import size_of
 from cellsync.core.crdt.types import verb_of
 from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, CircleId
 from cellsync.core.replica.replica import Replica
 from cellsync.core.schema.host import Change
 from cellsync.core.schema.schema import fields_of, kind_of
@@ -49,7 +49,7 @@ class Feed:
         self._feeds = feeds
         self._backlog = Backlog[Event](BACKLOG, BACKLOG_BYTES, lambda event: size_of(event.data))
         self._scope = trio.CancelScope()
-        self._kinds: dict[CaseId, str] = {}
+        self._kinds: dict[tuple[CircleId, CaseId], str] = {}
         self._last: Event | None = Event(event="locked", cursor="", data={"state": "locked"})
         self._registered = trio.Event()
         self._read, self._read_since = 0, trio.current_time()
@@ -89,14 +89,14 @@ class Feed:
         with self._scope:
             async with self._cell.changes(since=since or None) as changes:
                 self._registered.set()
-                touched: set[CaseId] = set()
+                touched: set[tuple[CircleId, CaseId]] = set()
                 async for change in changes:
                     if change.cause == "reset":
                         self._kinds.clear()  # what gave a case its kind may count no more
                     kinds = await self._kinds_of(change)
                     self._put(_told(change, kinds, await self._removed(change)))
                     if change.cause == "sync":
-                        touched.add(change.case)
+                        touched.add((change.circle, change.case))
                     if change.cursor == self._cell.cursor():  # the last of what has arrived so far
                         await self._tell_conflicts(touched)
                         touched.clear()
@@ -109,34 +109,36 @@ class Feed:
             self._read, self._read_since = 0, now
         if not change.removed or self._read >= READ:
             return []
-        found, read = await self._cell.wrote(change.case, change.removed, READ - self._read)
+        circle = self._cell.circle(change.circle)
+        found, read = await circle.wrote(change.case, change.removed, READ - self._read)
         self._read += read
         removed = {repr(plain): plain for ref in change.removed if ref in found for plain in [_element(found[ref])]}
         return list(removed.values())
 
     async def _kinds_of(self, change: Change) -> tuple[ValueType, ...]:
         """How people read the values of this field; of a map its keys and its values."""
-        if change.case not in self._kinds:
+        place = change.circle, change.case
+        if place not in self._kinds:
             if len(self._kinds) >= KINDS:
                 self._kinds.clear()
-            circle = self._cell.circle
+            circle = self._cell.circle(change.circle).circle
             replica = circle.replica
             async with circle.lock:
                 number = replica.held.cases.get(change.case)
                 kind = "" if number is None else await circle.apart(lambda: replica.states.get(number).kind)
-            self._kinds[change.case] = kind
-        schema = next((schema for schema in SCHEMAS if kind_of(schema) == self._kinds[change.case]), None)
+            self._kinds[place] = kind
+        schema = next((schema for schema in SCHEMAS if kind_of(schema) == self._kinds[place]), None)
         own = None if schema is None else fields_of(schema).get(change.path)
         return own.kinds if own is not None and own.kinds else (PLAIN,)
 
-    async def _tell_conflicts(self, touched: set[CaseId]) -> None:
-        for case in touched:
-            circle = self._cell.circle
+    async def _tell_conflicts(self, touched: set[tuple[CircleId, CaseId]]) -> None:
+        for id_, case in touched:
+            circle = self._cell.circle(id_).circle
             async with circle.lock:
                 number = circle.replica.held.cases.get(case)
                 fields = [] if number is None else await circle.apart(partial(_in_conflict, circle.replica, number))
             if fields:
-                self.tell("case.conflict", {"case": case.hex(), "fields": fields})
+                self.tell("case.conflict", {"case": case.hex(), "fields": fields, "circle": id_.hex()})
 
     def _put(self, event: Event) -> None:
         self._backlog.put(event)
@@ -163,6 +165,7 @@ def _told(change: Change, kinds: tuple[ValueType, ...], removed: list[Any]) -> E
     data = {
         "case": change.case.hex(), "field": change.path, "did": change.did, "value": value, "removed": gone,
         "text": read, "author": change.author, "local": change.local, "cause": change.cause,
+        "circle": change.circle.hex(),
     }  # fmt: skip
     return Event(event="case.changed", cursor=change.cursor, data=data)
 

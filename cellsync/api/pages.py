@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from cellsync.api.room import Room
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.case.fold import CaseState
 from cellsync.core.case.newest import Logged, Newest
 from cellsync.core.crdt.cells import LiveValue as Stored
@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
 
 def logged(
-    cell: Cell, number: int, state: CaseState, after: str, limit: int, room: Room,
+    cell: CellCircle, number: int, state: CaseState, after: str, limit: int, room: Room,
     wanted: Callable[[Logged], bool] = lambda _: True,
 ) -> Page:  # fmt: skip
     """The newest items of a case's logs that are wanted: as many as there is room for, and at most so many unless one
@@ -55,12 +55,12 @@ def logged(
     return Page(by_log, newest.logs, place(cell, following))
 
 
-def place(cell: Cell, slot: int) -> str:
+def place(cell: CellCircle, slot: int) -> str:
     """The cursor of an entry; "" for none."""
     return f"{cell.circle.life.hex()[:8]}-{slot:x}" if slot else ""
 
 
-def first_of(cell: Cell, number: int, after: str) -> int:
+def first_of(cell: CellCircle, number: int, after: str) -> int:
     """The slot that a cursor of this case names; 0 for "". With the lock held. Raises InvalidValue."""
     if not after:
         return 0

@@ -30,7 +30,7 @@ from cellsync.cell.lone_error import the_only
 from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
 from cellsync.cell.passphrase import change_passphrase, names_behind, rekey
-from cellsync.cell.peer import met
+from cellsync.cell.peer import Peer, met
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
 from cellsync.profile.profile import Profile, Settings
 from cellsync.store.rekey import Seen, check_room
@@ -361,28 +361,34 @@ class Service:
 
     async def _notice(self, cell: Cell) -> None:
         """Tell of devices that come and go or have to be updated, of new members and of flags."""
-        connected: set[str] = set()
-        versions = {peer.device: peer.version for peer in met(cell.circle, cell.node)}
+        connected: dict[str, str] = {}
+        versions = {peer.device: peer.version for peer in _met(cell)}
         known = {member.device for member in cell.members()}
         flags = cell.flags
         while True:
             changed = cell.node.links.changed
-            peers = met(cell.circle, cell.node)
-            now = {peer.device.hex(): peer.name for peer in peers if peer.connected}
-            for device in now.keys() - connected:
-                self.tell("peer.up", device=device, name=now[device])
-            for device in connected - now.keys():
-                self.tell("peer.down", device=device)
-            connected = set(now)
+            peers = _met(cell)
+            now = {peer.device.hex(): peer for peer in peers if peer.connected}
+            for device in now.keys() - connected.keys():
+                self.tell("peer.up", device=device, name=now[device].name, circle=now[device].circle.hex())
+            for device in connected.keys() - now.keys():
+                self.tell("peer.down", device=device, circle=connected[device])
+            connected = {device: peer.circle.hex() for device, peer in now.items()}
             for peer in peers:
                 if versions.get(peer.device) != peer.version:
                     versions[peer.device] = peer.version
-                    self.tell("peer.version", device=peer.device.hex(), name=peer.name, version=peer.version)
-            for member in members(cell.circle, besides=known):
+                    about = {"device": peer.device.hex(), "circle": peer.circle.hex()}
+                    self.tell("peer.version", **about, name=peer.name, version=peer.version)
+            for member in [one for circle in cell.circles for one in members(circle.circle, besides=known)]:
                 known.add(member.device)
-                self.tell("member.added", device=member.device.hex(), name=member.name, role=member.role)
+                about = {"device": member.device.hex(), "circle": member.circle.hex()}
+                self.tell("member.added", **about, name=member.name, role=member.role)
             before, flags = flags, cell.flags
             for flag in [flag for flag in flags if flag not in before]:
-                self.tell("flag", reason=flag.reason.value, device=flag.device.hex())
+                self.tell("flag", reason=flag.reason.value, device=flag.device.hex(), circle=flag.circle.hex())
             await changed.wait()
             await trio.sleep(0.05)  # several come together
+
+
+def _met(cell: Cell) -> list[Peer]:
+    return [peer for circle in cell.circles for peer in met(circle.circle, cell.node)]

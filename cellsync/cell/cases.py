@@ -65,7 +65,7 @@ class OpenCases:
 
     async def get(self, schema: type[S], case: CaseId | str, wait: float | None = None) -> S:
         """As `Cell.get`."""
-        identity = case if isinstance(case, bytes) else _id_of(case)
+        identity = case if isinstance(case, bytes) else id_of(case)
         deadline = trio.current_time() + (wait or 0)
         while True:
             self._check_open()
@@ -202,8 +202,8 @@ def _read_into(folded: list[CaseState], read: Callable[[int], CaseState], number
     folded.append(read(number))
 
 
-def _id_of(text: object) -> CaseId:
-    """Raises InvalidValue."""
+def id_of(text: object) -> CaseId:
+    """The id that a text is. Raises InvalidValue."""
     if not isinstance(text, str):
         raise InvalidValue(f"a case's id is a CaseId or its text, and no {type(text).__name__}", hint=_ID_HINT)
     if not _ID.fullmatch(text):

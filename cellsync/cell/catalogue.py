@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Final, TypeVar
 
 import trio
@@ -257,6 +258,7 @@ class ShortIds:
     def __init__(self, ids: Mapping[int, CaseId]) -> None:
         self._ids = ids
         self._order = array("I")  # their numbers
+        self._learning = Lock()  # other circles ask as well, each in its thread
 
     def short(self, case: CaseId) -> str:
         self._learn()
@@ -277,12 +279,13 @@ class ShortIds:
 
     def _learn(self) -> None:
         """Take in new cases. They are numbered in order of arrival, after the circle's own."""
-        new = range(len(self._order) + OWN_CASE + 1, len(self._ids) + 1)
-        if len(new) < AT_ONCE:
-            for number in new:
-                self._order.insert(self._place(self._ids[number]), number)
-        else:
-            self._order = array("I", by_id(self._ids, range(OWN_CASE + 1, len(self._ids) + 1)))
+        with self._learning:
+            new = range(len(self._order) + OWN_CASE + 1, len(self._ids) + 1)
+            if len(new) < AT_ONCE:
+                for number in new:
+                    self._order.insert(self._place(self._ids[number]), number)
+            else:
+                self._order = array("I", by_id(self._ids, range(OWN_CASE + 1, len(self._ids) + 1)))
 
 
 def _alike(one: str, other: str) -> int:

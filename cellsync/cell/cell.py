@@ -1,45 +1,48 @@
-"""A cell open on this device: cases to read and write, members, and the state of replication.
+"""A cell open on this device: its circles, cases to read and write, and the state of replication.
 
 Reads are snapshots in memory that move forward in place; writes happen in `edit()`, and returning means durable here.
+
+Most devices are in one circle, and need not name it. In several, what can be asked of all together is: lists, changes,
+flags, peers, a case by its id. What belongs into one circle only names it, `cell.circle("Lawyers").create(…)`, and
+raises WhichCircle otherwise: what was written where too many read it cannot be taken back.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import trio
 
 from cellsync.cell import forks
 from cellsync.cell.audit import audit, check
 from cellsync.cell.backup import back_up
-from cellsync.cell.cases import OpenCases
-from cellsync.cell.catalogue import OpenCatalogue
+from cellsync.cell.cases import id_of
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.confirmation import Confirm
 from cellsync.cell.flag import Flag
-from cellsync.cell.flags import Flags
-from cellsync.cell.followers import Followers
+from cellsync.cell.followers import Follower, following
 from cellsync.cell.forks import Fork
 from cellsync.cell.home import Home
-from cellsync.cell.member import Member, members
-from cellsync.cell.own_entries import CaseEdits, OwnEntries
+from cellsync.cell.member import Member
+from cellsync.cell.own_entries import CaseEdits
 from cellsync.cell.passphrase import change
+from cellsync.cell.peer import CASES
 from cellsync.cell.peer import Peer as Peer
-from cellsync.cell.peer import only_here, only_here_cases, peers
 from cellsync.cell.sync import Progress, confirmed, sync
-from cellsync.core.errors import Closed, NoPeer, NotFound, Timeout
-from cellsync.core.history.store import Listings
+from cellsync.cell.which import Which, circle_with, the_circle
+from cellsync.core.errors import Closed, InvalidValue, NoPeer, NotFound, ProvesNothing, Timeout
 from cellsync.core.ids import CaseId, DeviceId, Ref
-from cellsync.core.membership.control import Role, harmless
+from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import DeviceSecrets
-from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.host import Bound, Change
 from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
+from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.circles import OpenCircles
 from cellsync.node.network import Address, checked_address
 from cellsync.node.node import Node
@@ -47,6 +50,7 @@ from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
 
 if TYPE_CHECKING:
+    from cellsync.cell.founding import RecoveryKey
     from cellsync.cell.graph import Graph
     from cellsync.cell.invites import Invite
     from cellsync.cell.short_codes import ShortCodes
@@ -55,47 +59,111 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
 B = TypeVar("B", bound=Bound)
-T = TypeVar("T")
 
 
 class Cell:
     """Made by `open_cell`."""
 
-    def __init__(self, circles: OpenCircles, node: Node, nursery: trio.Nursery, flags: list[Flag], home: Home) -> None:
-        circle = circles.first
-        self.circles = circles
-        self.circle = circle
+    def __init__(self, ledger: OpenCircles, node: Node, nursery: trio.Nursery, home: Home) -> None:
+        self.ledger = ledger
         self.node = node
         self.nursery = nursery
-        self.catalogue = OpenCatalogue(circle)
-        self._secrets = circles.secrets(circle.id)
         self._home = home
         self._closed = False
         self._codes: ShortCodes | None = None  # until the first invitation
-        self._flags = Flags(circle, node, nursery, flags)
-        self._cases = OpenCases(circle, node, self.catalogue, self, self._check_open)
-        self.own_entries = OwnEntries(circle, self._secrets.signing, self._check_open)
-        self._followers = Followers(circle, self._cases)
-        self._watchers = (self._flags.committed, self.catalogue.committed, self._followers.committed)
-        nursery.start_soon(self.catalogue.run)
-        for watcher in self._watchers:
-            circle.watch(watcher)
+        self._everywhere: set[Follower] = set()  # followers of all circles
+        self._circles: list[CellCircle] = []
+        for circle in ledger.values():
+            self._take(circle)
 
     def __repr__(self) -> str:
         return "<Cell>"
+
+    def _take(self, circle: OpenCircle) -> CellCircle:
+        secrets, every = self.ledger.secrets(circle.id), lambda: self._circles
+        self._circles.append(CellCircle(circle, secrets, self.node, self.nursery, self._check_open, every))
+        return self._circles[-1]
+
+    # --- its circles ---------------------------------------------------------------------------------------
+
+    @property
+    def circles(self) -> list[CellCircle]:
+        """The circles of this device, in the order of joining."""
+        return list(self._circles)
+
+    @property
+    def first(self) -> CellCircle:
+        """The circle with which the vault was made."""
+        return self._circles[0]
+
+    def circle(self, which: Which = None) -> CellCircle:
+        """One of them. Raises WhichCircle if there are several and none is named, or several are called so;
+        NotFound."""
+        return the_circle(self._circles, which)
+
+    def circle_with(self, case: CaseId) -> CellCircle:
+        """The circle that a case is in. Raises NotFound; WhichCircle if two have a case of this id."""
+        return circle_with(self._circles, case)
+
+    async def create_circle(self, name: str) -> tuple[CellCircle, RecoveryKey]:
+        """Found one more circle, with this device as its coordinator; and its recovery key: write it down.
+
+        Nobody else learns that it exists before they are invited into it. Raises InvalidValue for an unusable name, or
+        one that a circle here has, or if this device is in as many as it can be; DiskFull or StorageFailed.
+        """
+        self._check_open()
+        from cellsync.cell.founding import RecoveryKey  # done seldom
+
+        if any(circle.name.casefold() == name.strip().casefold() for circle in self._circles):
+            raise InvalidValue("This device is in a circle of that name already.", hint="Choose another name.")
+        circle, recovery = await self.ledger.found(name)
+        return await self._add(circle), RecoveryKey(recovery)
+
+    async def join(
+        self, code: str, *, confirm: Confirm, address: tuple[str, int] | None = None, timeout: float = 60.0
+    ) -> CellCircle:
+        """Join one more circle with the code on another device's screen, under the name that this device has.
+
+        The other device learns this one's name and keys, and of no circle that it is in. As `cellsync.join` otherwise.
+        """
+        self._check_open()
+        from cellsync.cell.newcomers import join_as_well  # with it comes pairing
+
+        circle = await join_as_well(
+            self.ledger, self.node, self._home, code, confirm=confirm, address=address, timeout=timeout
+        )
+        return await self._add(circle)
+
+    async def _add(self, circle: OpenCircle) -> CellCircle:
+        taken = self._take(circle)
+        self.node.add(circle)
+        for follower in list(self._everywhere):
+            taken.followers.prepare(follower, None)
+            await taken.followers.begin(follower, None)
+        self.node.links.wake()
+        return taken
 
     # --- who ---------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
-        """The circle's name; "" until its history has arrived."""
-        found = self.circle.replica.circle.found
-        return "" if found is None else harmless(found.circle_name)
+        """The name of the circle with which the vault was made; "" until its history has arrived."""
+        return self.first.name
 
     @property
     def device(self) -> DeviceId:
-        """This device's id in the circle."""
-        return self.circle.device
+        """This device's id in the circle with which the vault was made; it has another one in each."""
+        return self.first.device
+
+    @property
+    def role(self) -> Role | None:
+        """This device's role there; None until its admission has arrived."""
+        return self.first.role
+
+    @property
+    def secrets(self) -> DeviceSecrets:
+        """This device's keys there. Those to sign and to talk are the same in all."""
+        return self.first.secrets
 
     @property
     def port(self) -> int:
@@ -103,130 +171,129 @@ class Cell:
         return self.node.port
 
     def members(self) -> list[Member]:
-        """Every member's device, this one among them."""
-        return members(self.circle)
+        """Every member's device, this one among them; those who are in several circles once for each."""
+        return [member for circle in self._circles for member in circle.members()]
 
     def peers(self) -> list[Peer]:
-        """The other devices, and how much of ours has reached them; much of it is remembered across restarts."""
-        return peers(self.circle, self.node)
+        """The other devices, and how much of ours has reached them; much of it is remembered across restarts.
+
+        Those who are in several circles once for each.
+        """
+        return [peer for circle in self._circles for peer in circle.peers()]
 
     def only_here(self) -> int:
         """How many entries of this device no other device is known to hold."""
-        return only_here(self.circle, self.node)
+        return sum(circle.only_here() for circle in self._circles)
 
     async def only_here_cases(self) -> list[tuple[CaseId, int]]:
         """The cases that these entries changed, with the number of entries; the newest first, at most 100 cases.
 
-        Looks at the newest 1,000 of these entries, leaving out those about members.
+        Looks at the newest 1,000 of these entries of each circle, leaving out those about members.
         """
-        self._check_open()
-        return await only_here_cases(self.circle, self.node)
+        found: list[tuple[CaseId, int]] = []
+        for circle in self.circles:
+            found += await circle.only_here_cases()
+        return found[:CASES]
 
-    @property
-    def role(self) -> Role | None:
-        """This device's role; None until its admission has arrived."""
-        return self.circle.replica.circle.current_role(self.device)
-
-    @property
-    def secrets(self) -> DeviceSecrets:
-        return self._secrets
-
-    async def create_invite(self, role: str = "writer", *, confirm: Confirm, short_code: bool = True) -> Invite:
+    async def create_invite(
+        self, role: str = "writer", *, confirm: Confirm, short_code: bool = True, circle: Which = None
+    ) -> Invite:
         """Invite one device, for ten minutes: show `code`, `qr()` or `short_code`, then wait for `joined()`.
 
         `confirm` is asked, with the name and the matching words, before the device is added. Anyone nearby can use up
         an invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
-        (coordinators invite) or CircleFull.
+        (coordinators invite), CircleFull or WhichCircle.
         """
         self._check_open()
-        from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
         from cellsync.cell.short_codes import ShortCodes
 
-        self._codes = self._codes or ShortCodes(self._flags.add_burnt_codes)
-        codes, secrets = self._codes, self._secrets
-        invite = open_invite(self.circle, self.node, secrets, role, confirm, codes, short_code=short_code)
-        self.nursery.start_soon(invite.run)
-        await trio.lowlevel.checkpoint()
-        return invite
+        self._codes = self._codes or ShortCodes(self.first.add_burnt_codes)
+        return await self.circle(circle).invite(self._codes, role, confirm, short_code=short_code)
 
     # --- cases ---------------------------------------------------------------------------------------------
 
     async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
-        """A new case with these registers; returning means durable here.
+        """A new case with these registers, in the only circle; returning means durable here.
 
         Raises InvalidValue (naming the field; a register without a default has to be given), NotPermitted (readers do
-        not write), DiskFull.
+        not write), DiskFull; WhichCircle if there are several: `cell.circle(…).create(…)`.
         """
-        kind = cast("type[S]", schema)
-        return await self.get(kind, await self.own_entries.create(kind, fields))
+        return await self.circle().create(schema, *_, **fields)
 
     async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
         """A case by its id, waiting at most `wait` seconds for it to arrive. As a text: `case.id.hex()`.
 
-        Raises NotFound, or Timeout after waiting; InvalidValue if it is a case of another kind, or no id.
-        """
-        return await self._cases.get(schema, case, wait)
+        Raises NotFound, or Timeout after waiting; InvalidValue if it is a case of another kind, or no id; WhichCircle
+        if somebody gave two cases in two circles the same id."""
+        identity = case if isinstance(case, bytes) else id_of(case)
+        deadline = trio.current_time() + (wait or 0)
+        while True:
+            self._check_open()
+            changed = self.node.links.changed
+            try:
+                return await self.circle_with(identity).get(schema, identity)
+            except NotFound:
+                if wait is None:
+                    raise
+            with trio.move_on_at(deadline) as scope:
+                await changed.wait()
+            if scope.cancelled_caught:
+                raise Timeout("the case has not arrived in time")
 
     async def cases(self, schema: type[S]) -> list[S]:
-        """All cases of a kind, in the order in which they arrived on this device."""
-        return await self._cases.of_kind(schema)
+        """All cases of a kind, in the order in which they arrived on this device; one circle after the other."""
+        return [case for circle in self.circles for case in await circle.cases(schema)]
 
     async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
         """The cases with a link to one of these, by id, with their kinds.
 
         A case with more links than are listed is always included, wherever they lead: look at its links.
         """
-        return await self._cases.pointing_at(cases)
+        found: dict[CaseId, str] = {}
+        for circle in self.circles:
+            found |= await circle.pointing_at(cases)
+        return found
 
     async def kinds(self, cases: Collection[bytes]) -> dict[CaseId, str]:
         """The kinds of these cases, as far as they are here."""
-        return await self._cases.kinds(cases)
+        found: dict[CaseId, str] = {}
+        for circle in reversed(self.circles):
+            found |= await circle.kinds(cases)
+        return found
 
     async def wrote(self, case: CaseId, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
         """The operations of these refs among the `within` newest entries of a case, and how many entries were read."""
-        return await self._cases.wrote(case, refs, within)
-
-    async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
-        """The result of work on many cases, on a consistent view of them all. It opens them with `look_up`.
-
-        Each step runs in a thread with the lock held; other tasks get their turn between steps. If anything is written
-        or arrives in between, the work starts over, and other tasks wait until it is done.
-        """
-        return await self._cases.at_one_moment(work)
-
-    def look_up(self, schema: type[S], number: int) -> S:
-        """A case as it is now, for work of `at_one_moment`: a throw-away snapshot that does not move forward."""
-        return self._cases.look_up(schema, number)
+        return await self.circle_with(case).wrote(case, refs, within)
 
     async def graph(self, case: Bound) -> Graph:
         """The history of a case: who wrote what, having seen what. `cellsync.cell.drawing` draws it."""
-        self._check_open()
-        from cellsync.cell.graph import graph_of  # only drawing needs it
-
-        await self.catalogue.ready()
-        return await graph_of(self.circle, case, named=self.catalogue.title)
+        return await self._circle_of(case).graph(case)
 
     def case_id(self, kind: str, external: str) -> CaseId:
-        """The id that a case with this external id has on every device of this circle."""
-        return self._cases.case_id(kind, external)
+        """The id that a case with this external id has on every device of the only circle; each has its own."""
+        return self.circle().case_id(kind, external)
+
+    def _circle_of(self, case: Bound) -> CellCircle:
+        host = case._host
+        return host if isinstance(host, CellCircle) else self.circle_with(case.id)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def edit(self, case: B) -> AsyncIterator[B]:
         """As `case.edit()`: leaving the block without an error writes one entry."""
-        async with self.own_entries.edit(case) as draft:
+        async with self._circle_of(case).edit(case) as draft:
             yield draft
 
     async def write(self, edits: CaseEdits) -> Plan:
-        """Write entries, one per edit, atomically; returning means durable here."""
-        return await self.own_entries.write(edits)
+        """Write entries, one per edit, atomically, into the only circle; returning means durable here."""
+        return await self.circle().write(edits)
 
     # --- following -------------------------------------------------------------------------------------------
 
     def cursor(self) -> str:
         """The current position in the order of arrival, for a later `changes(since=…)`, even after a restart."""
-        return self._followers.cursor()
+        return ",".join(circle.cursor() for circle in self._circles)
 
     @asynccontextmanager
     async def changes(
@@ -237,45 +304,58 @@ class Cell:
         Bounded: a slow reader gets a "reset". So does one whose case shows, or was told, entries that no longer count.
         """
         self._check_open()
-        async with self._followers.following(case, since) as follower:
+        if case is not None:
+            async with self._circle_of(case).changes(case, since) as of_case:
+                yield of_case
+            return
+        circles = [circle.followers for circle in self._circles]
+        async with following(circles, self.cursor, None, since, self._everywhere) as follower:
             yield follower
 
     @property
     def flags(self) -> list[Flag]:
         """What needs a person's eye, each once: lasting facts, then, by reason, events until they are dismissed."""
-        return self._flags.all()
+        return [flag for circle in self._circles for flag in circle.flags]
 
     def dismiss(self, flag: Flag) -> None:
         """A person has seen it. It is raised again if it recurs; a lasting fact stays until it is over."""
-        self._flags.dismiss(flag)
+        for circle in self._circles:
+            if circle.id == flag.circle:
+                circle.dismiss(flag)
 
-    async def carry_on(self) -> None:
+    async def carry_on(self, circle: Which = None) -> None:
         """Write and hand out in spite of what coordinators now require, or have announced ahead of its history.
 
         For who knows better: two coordinators gone bad can require an edition that no build has, and one can tell each
-        device that the others were removed. What they require or announce after this counts again. Raises DiskFull.
+        device that the others were removed. What they require or announce after this counts again. Raises DiskFull, or
+        WhichCircle.
         """
-        self._check_open()
-        await self.circle.carry_on()
-        self.node.links.wake()
+        await self.circle(circle).carry_on()
 
     async def keep_flags(self) -> None:
         """Make the flags durable. A full disk is no error here: they are saved at the next chance."""
-        await self._flags.keep()
+        for circle in self._circles:
+            await circle.keep_flags()
 
     # --- others ----------------------------------------------------------------------------------------------
 
     def name_of(self, device: DeviceId) -> str:
         """A device's display name, or the start of its id if the name is not known."""
-        return self.circle.replica.name(device)
+        of = self.node.circles.of(device)
+        return next((circle.name_of(device) for circle in self._circles if of is circle.circle), None) or (
+            self.first.name_of(device)
+        )
 
     async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:
-        """Return when this many other devices have confirmed every entry written here so far.
+        """Return when this many other devices have confirmed every entry written here so far, in each circle.
 
-        Raises Timeout, or PeerOlder or PeerNewer: all that could have confirmed it were met, and one has no version of
-        the protocol in common with this device.
+        With a case: in its circle. Raises Timeout, or PeerOlder or PeerNewer: all that could have confirmed it were
+        met, and one has no version of the protocol in common with this device.
         """
-        await confirmed(self.circle, self.node, self._check_open, min_peers, timeout)
+        until = trio.current_time() + timeout
+        for circle in self.circles if case is None else [self._circle_of(case)]:
+            left = max(0.0, until - trio.current_time())
+            await confirmed(circle.circle, self.node, self._check_open, min_peers, left)
 
     async def sync(
         self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
@@ -292,13 +372,17 @@ class Cell:
         step, and one that was met has no version in common).
         """
         self._check_open()
-        return await sync(self.circle, self.node, self._check_open, everyone, timeout, progress)
+        circles = [circle.circle for circle in self._circles]
+        return await sync(circles, self.node, self._check_open, everyone, timeout, progress)
 
     @property
     def others_ahead(self) -> float | None:
-        """By how many seconds the others' clocks are ahead of this device's; None unless two members agree."""
-        shift = self.circle.shift()
-        return None if shift is None else shift / 1000
+        """By how many seconds the others' clocks are ahead of this device's; None unless two members agree.
+
+        The most of what is known so in any circle.
+        """
+        shifts = [shift for circle in self._circles if (shift := circle.circle.shift()) is not None]
+        return max(shifts, key=abs) / 1000 if shifts else None
 
     def showing(self) -> AbstractContextManager[None]:
         """Within the block, this device shows itself even on a network opened with `mode="asked"`."""
@@ -322,17 +406,16 @@ class Cell:
 
     def addresses_of(self, device: DeviceId) -> list[Address]:
         """The addresses where another device listened when last met, or is said to listen."""
-        return self.node.whereabouts[self.circle.id].addresses_of(device)
+        of = self.node.circles.of(device)
+        return [] if of is None else self.node.whereabouts[of.id].addresses_of(device)
 
     async def add_address(self, device: DeviceId, host_: str, port: int) -> None:
         """Note where another device listens, for networks without multicast. Raises InvalidValue for a host name."""
         await self.node.add_address(device, checked_address(host_, port))
 
     async def state_digest(self) -> bytes:
-        """32 bytes, equal on devices where all cases read the same."""
-        self._check_open()
-        async with self.circle.lock:
-            return self.circle.replica.state_digest()
+        """32 bytes, equal on devices where all cases of the only circle read the same."""
+        return await self.circle().state_digest()
 
     # --- copies ----------------------------------------------------------------------------------------------
 
@@ -349,13 +432,11 @@ class Cell:
         """
         self._check_open()
         await self.node.keep()  # when each device was last seen goes along
-        return await back_up(self.circles, self._check_open, fspath(to), below, beside or {})
+        return await back_up(self.ledger, self._check_open, fspath(to), below, beside or {})
 
     async def forks(self) -> list[Fork]:
         """The places where devices signed two entries, the oldest first. Both sides are kept; a fork blames nobody."""
-        self._check_open()
-        async with self.circle.lock:
-            return await self.circle.apart(lambda: forks.forks(self.circle))
+        return [fork for circle in self.circles for fork in await circle.forks()]
 
     async def fork_proof(self, fork: Fork) -> bytes:
         """The proof that its device signed both sides, for someone who holds neither. It reveals no content.
@@ -363,8 +444,9 @@ class Cell:
         Raises NotFound if the fork is not held here, or its proof would be too large.
         """
         self._check_open()
-        async with self.circle.lock:
-            found = await self.circle.apart(lambda: forks.proof(self.circle, fork.id))
+        circle = self.circle(fork.circle).circle
+        async with circle.lock:
+            found = await circle.apart(lambda: forks.proof(circle, fork.id))
         if found is None:
             raise NotFound("There is no such fork here, or its proof is too large.")
         return found
@@ -372,7 +454,16 @@ class Cell:
     async def check_fork_proof(self, proof: bytes) -> Fork:
         """The fork of a device of this cell that a proof shows. Raises ProvesNothing."""
         self._check_open()
-        return await self.circle.surroundings.in_thread(lambda: forks.check(self.circle, proof))
+
+        def shown() -> Fork:
+            for circle in self.ledger.values():
+                try:
+                    return forks.check(circle, proof)
+                except ProvesNothing:
+                    continue
+            raise ProvesNothing
+
+        return await self.ledger.surroundings.in_thread(shown)
 
     async def check(self, most: int | None = None) -> bool:
         """Read every page of this cell at rest; edits and sessions wait, some ms for each MB. Raises VaultDamaged.
@@ -380,7 +471,7 @@ class Cell:
         False if it has more than `most` bytes: nothing is read then.
         """
         self._check_open()
-        return await check(self.circles, self._check_open, most)
+        return await check(self.ledger, self._check_open, most)
 
     async def audit(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Read every page and entry of this cell at rest, and verify all signatures; returns the number of entries.
@@ -389,36 +480,37 @@ class Cell:
         `progress` is called with (entries checked, entries in all). Raises VaultDamaged.
         """
         self._check_open()
-        return await audit(self.circles, self._check_open, progress)
+        return await audit(self.ledger, self._check_open, progress)
 
     @property
     def derivation(self) -> Kdf:
         """The cost of a guess at this vault's passphrase: passes, and bytes of memory."""
-        return self.circles.vault.derivation
+        return self.ledger.vault.derivation
 
     async def check_passphrase(self, passphrase: str) -> None:
         """Check that this passphrase opens the vault, which is already open. Raises WrongPassphrase, InvalidValue."""
         self._check_open()
-        guess, vault = forms(passphrase), self.circles.vault
-        await self.circle.surroundings.in_thread(lambda: vault.check_passphrase(guess))
+        guess, vault = forms(passphrase), self.ledger.vault
+        await self.ledger.surroundings.in_thread(lambda: vault.check_passphrase(guess))
 
     async def change_passphrase(self, *, old: str, new: str) -> None:
         """As `cellsync.change_passphrase`, of an open cell. Raises WrongPassphrase, WeakPassphrase, DiskFull."""
         self._check_open()
-        vault, home = self.circles.vault, self._home
+        vault, home = self.ledger.vault, self._home
         await self.check_passphrase(old)
-        known = self.name, self.name_of(self.device)
+        known = *(circle.name for circle in self._circles), vault.identity.name
         await home.surroundings.in_thread(lambda: change(vault, home, old, new, known))
 
     @property
     def copied_at(self) -> datetime | None:
         """When the backup was taken from which this cell was restored; None once something has been written here."""
-        at = self.circle.copied_at
-        return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
+        known = [circle.circle.copied_at for circle in self._circles]
+        copied = [at for at in known if at is not None]
+        return datetime.fromtimestamp(min(copied) / 1000, UTC) if len(copied) == len(known) else None
 
     def entries(self) -> int:
-        """The number of entries here that count: the same on every device that is in step."""
-        return self.circle.replica.held.counted_entries()
+        """The number of entries here that count: the same on every device that is in step, and in the same circles."""
+        return sum(circle.entries() for circle in self._circles)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -427,9 +519,6 @@ class Cell:
     def close(self) -> None:
         """Wake every task that waits on this cell: followers end, other waits raise Closed."""
         self._closed = True
-        self._flags.close()
-        self._followers.close()
         self.node.links.wake()
-        for watcher in self._watchers:
-            with suppress(ValueError):
-                self.circle.unwatch(watcher)
+        for circle in self._circles:
+            circle.close()

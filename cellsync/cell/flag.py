@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from cellsync.core.errors import PeerError
-from cellsync.core.ids import CaseId, DeviceId
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.ledger.circle import OpenCircle
@@ -55,17 +55,19 @@ class Flag(NamedTuple):
     author: str
     case: CaseId | None
     about: tuple[str, ...] = ()  # names of those whom its author says something about
+    circle: CircleId = CircleId(NO_ID)
 
     def __repr__(self) -> str:
         return f"<flag {self.reason.value}>"  # no name
 
 
 def flag_of_case(circle: OpenCircle, reason: Reason, device: DeviceId, case: int) -> Flag:
-    return Flag(reason, device, circle.replica.name(device), circle.replica.held.case_ids.get(case))
+    about = circle.replica.held.case_ids.get(case)
+    return Flag(reason, device, circle.replica.name(device), about, circle=circle.id)
 
 
 def flag_of_device(circle: OpenCircle, reason: Reason, device: DeviceId) -> Flag:
-    return Flag(reason, device, circle.replica.name(device), None)
+    return Flag(reason, device, circle.replica.name(device), None, circle=circle.id)
 
 
 def encode(flags: Iterable[Flag]) -> bytes:
@@ -84,6 +86,6 @@ def decode(circle: OpenCircle, raw: bytes | None) -> list[Flag]:
     for row in rows if isinstance(rows, list) else []:
         match row:
             case [str(reason), bytes(device), (bytes() | None) as case] if reason in set(Reason) - LASTING:
-                author = circle.replica.name(DeviceId(device))
-                found.append(Flag(Reason(reason), DeviceId(device), author, None if case is None else CaseId(case)))
+                author, about = circle.replica.name(DeviceId(device)), None if case is None else CaseId(case)
+                found.append(Flag(Reason(reason), DeviceId(device), author, about, circle=circle.id))
     return found

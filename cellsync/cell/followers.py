@@ -3,12 +3,11 @@
 A follower is registered before its block is entered, so nothing is missed between reading and following. It never
 slows down a writer: one that does not keep up gets a single "reset" in place of what it missed.
 
-A cursor is `life:arrival`: a store's order of arrival, and a position in it. A cursor of another store (the vault was
-joined again) also leads to a "reset". So does a step that takes back what had counted, and a cursor from before such a
-step: no change of a field could express that. What arrived together has one position: only its last change carries it,
-the others carry the position before. So a follower that resumes after any change misses nothing, and may see a few
-twice.
-"""
+A cursor is `life:arrival`: a store's order of arrival, and a position in it; one for each circle, with commas. A cursor
+without a position in a circle's store (the vault was joined again, the circle is new) also leads to a "reset". So does
+a step that takes back what had counted, and a cursor from before such a step: no change of a field could express that.
+What arrived together has one position: only its last change carries it, the others carry the position before. So a
+follower that resumes after any change misses nothing, and may see a few twice."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ from cellsync.cell.cases import OpenCases
 from cellsync.cell.changes import cause_of, change_size, readings, told, touched
 from cellsync.core.case.fold import Stamp
 from cellsync.core.history.entry import chain_of
-from cellsync.core.ids import CaseId
+from cellsync.core.ids import CaseId, CircleId
 from cellsync.core.replica.stage import Plan
 from cellsync.core.schema import host
 from cellsync.core.schema.host import Bound, Cause, Change, Why
@@ -49,38 +48,42 @@ def work_of(change: Change) -> int:
 
 
 class Follower(AsyncIterator[Change]):
-    """One subscription, to one case or to all."""
+    """One subscription, to one case or to all of some circles. `cursor`: where these are now."""
 
     def __init__(self, case: Bound | None, cursor: Callable[[], str]) -> None:
         self.case = case
         self._cursor = cursor
+        self._places: dict[CircleId, str] = {}  # how far it was told, in each circle
         self._backlog = Backlog(BACKLOG, BACKLOG_BYTES, change_size)
         self._last: Change | None = None
 
     def wants(self, case: CaseId) -> bool:
         return self.case is None or self.case.id == case
 
-    def tell_all(self, changes: list[Change], before: str, after: str) -> Iterator[None]:
-        """Tell what arrived together, between these two cursors. Other tasks get their turn between the items."""
+    def begin(self, circle: CircleId, place: str) -> None:
+        """From here on it is told of a circle."""
+        self._places[circle] = place
+
+    def tell_all(self, changes: list[Change], circle: CircleId, before: str, after: str) -> Iterator[None]:
+        """Tell what arrived together, between two places in a circle. Other tasks get their turn between the items."""
         work = 0
         for change in changes[:-1]:
-            self.tell(change._replace(cursor=before))
+            self.tell(change, circle, before)
             work += work_of(change)
             if work >= AT_ONCE:
                 work = 0
                 yield
         for change in changes[-1:]:
-            self.tell(change._replace(cursor=after))
+            self.tell(change, circle, after)
 
-    def tell(self, change: Change) -> None:
-        self._backlog.put(change)
+    def tell(self, change: Change, circle: CircleId, place: str) -> None:
+        """Tell of a change; with it, or up to it, the follower knows what came up to this place."""
+        self._places[circle] = place
+        self._backlog.put(change._replace(circle=circle, cursor=",".join(self._places.values())))
 
     def miss(self) -> None:
         """The backlog is full: once the reader has drained it, it is told to read again."""
         self._backlog.miss()
-
-    def reset(self, change: Change) -> None:
-        self.tell(change._replace(path="", value=None, before=None, cause="reset"))
 
     def close(self) -> None:
         """Told changes can still be read; then the iteration ends."""
@@ -135,28 +138,30 @@ class Followers:
 
     def cursor(self) -> str:
         """As `Cell.cursor`."""
-        return self._cursor(self._circle.last_arrival())
+        return self._place(self._circle.last_arrival())
 
-    def _cursor(self, arrival: int) -> str:
+    def _place(self, arrival: int) -> str:
         return f"{self._life}:{arrival}"
 
     @property
     def _life(self) -> str:
         return self._circle.life.hex()[:8]
 
-    @asynccontextmanager
-    async def following(self, case: Bound | None, since: str | None) -> AsyncIterator[Follower]:
-        """As `Cell.changes`."""
-        follower = Follower(case, self.cursor)
+    def prepare(self, follower: Follower, since: str | None) -> None:
+        """Say where a follower begins, before it is told of anything in any circle."""
+        known = None if since is None else self._place_in(since)
+        follower.begin(self._circle.id, self.cursor() if known is None else self._place(known))
+
+    async def begin(self, follower: Follower, since: str | None) -> None:
+        """Tell it what has arrived after a cursor, and from now on what arrives."""
         async with self._circle.lock:
             if since is not None:
                 await self._replay(follower, since)
             self._followers.append(follower)
-        try:
-            yield follower
-        finally:
+
+    def end(self, follower: Follower) -> None:
+        if follower in self._followers:
             self._followers.remove(follower)
-            follower.close()
 
     def close(self) -> None:
         for follower in self._followers:
@@ -166,18 +171,17 @@ class Followers:
 
     async def _replay(self, follower: Follower, since: str) -> None:
         """Replay arrivals after a cursor, or reset if the cursor is not one of this store's. Hold the lock."""
-        circle = self._circle
-        life, _, number = since.partition(":")
-        known = life == self._life and _NUMBER.fullmatch(number) is not None
-        if not (known and circle.refolded_at <= int(number) <= circle.last_arrival()):
+        circle, place = self._circle, self._place_in(since)
+        if place is None or not circle.refolded_at <= place <= circle.last_arrival():
             followed = CaseId(circle.id) if follower.case is None else follower.case.id
-            follower.reset(Change(followed, "", None, None, "", False, "reset", self.cursor()))
+            cursor = self.cursor()
+            follower.tell(Change(followed, "", None, None, "", False, "reset", cursor), circle.id, cursor)
             return
         share = _Share(follower)
-        await circle.apart(lambda: self._read_behind(share, int(number), since))
+        await circle.apart(lambda: self._read_behind(share, place))
         work = 0
         for change in share.changes:
-            follower.tell(change)
+            follower.tell(change, circle.id, change.cursor)
             work += work_of(change)
             if work >= AT_ONCE:
                 work = 0
@@ -185,8 +189,17 @@ class Followers:
         if share.full:
             follower.miss()
 
-    def _read_behind(self, share: _Share, arrival: int, before: str) -> None:
-        """Put together what has arrived behind this one, until there is more than may wait. `before`: its cursor."""
+    def _place_in(self, cursor: str) -> int | None:
+        """The position in this circle that a cursor names, if it names one."""
+        for part in cursor.split(","):
+            life, _, number = part.partition(":")
+            if life == self._life and _NUMBER.fullmatch(number):
+                return int(number)
+        return None
+
+    def _read_behind(self, share: _Share, arrival: int) -> None:
+        """Put together what has arrived behind this one, until there is more than may wait."""
+        before = self._place(arrival)
         circle, follower = self._circle, share.follower
         held = circle.replica.held
         while arrivals := circle.store.arrivals(arrival, PAGE):
@@ -204,7 +217,7 @@ class Followers:
                             share.add(change._replace(cursor=before) for change in changes)
                             if share.full:
                                 return
-                before = self._cursor(arrival)
+                before = self._place(arrival)
                 if len(share.changes) > told_already:
                     share.changes[-1] = share.changes[-1]._replace(cursor=before)
 
@@ -220,7 +233,7 @@ class Followers:
         for share in shares:
             if resets is not None and not share.full:
                 share.changes += resets(share.follower)
-            yield from share.follower.tell_all(share.changes, before, self._told)
+            yield from share.follower.tell_all(share.changes, self._circle.id, before, self._told)
             if share.full:
                 share.follower.miss()
 
@@ -265,3 +278,26 @@ class Followers:
             return [Change(case, "", None, None, author, local, "reset", "", why=why)]
 
         return reset
+
+
+@asynccontextmanager
+async def following(
+    circles: Iterable[Followers], cursor: Callable[[], str], case: Bound | None, since: str | None,
+    among: set[Follower] | None = None,
+) -> AsyncIterator[Follower]:  # fmt: skip
+    """A follower of these circles. `cursor`: where they are now. `among`: where it is, for those that come later."""
+    follower, first = Follower(case, cursor), list(circles)
+    for one in first:
+        one.prepare(follower, since)
+    if among is not None:
+        among.add(follower)
+    try:
+        for one in first:
+            await one.begin(follower, since)
+        yield follower
+    finally:
+        if among is not None:
+            among.discard(follower)
+        for one in circles:
+            one.end(follower)
+        follower.close()

@@ -8,7 +8,7 @@ from cellsync.core.errors import PeerError, ProvesNothing
 from cellsync.core.history import fork_proof
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import slot_of
-from cellsync.core.ids import DeviceId, EntryId
+from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.ledger.circle import OpenCircle
 
 
@@ -20,6 +20,7 @@ class Fork(NamedTuple):
     author: str
     sequence: int  # their place in the device's chain
     equivocator: bool  # the device has more branches than any honest one: only its entries that others cite count
+    circle: CircleId
 
     def __repr__(self) -> str:
         return f"<fork of {self.device.hex()[:8]}>"  # no name
@@ -51,12 +52,12 @@ def check(circle: OpenCircle, raw: bytes) -> Fork:
         raise ProvesNothing from None
     name = circle.replica.name(shown.device)
     is_one = shown.device in circle.equivocators
-    return Fork(shown.ids(shown.sides[1])[0], shown.device, name, shown.sequence, is_one)
+    return Fork(shown.ids(shown.sides[1])[0], shown.device, name, shown.sequence, is_one, circle.id)
 
 
 def _fork(circle: OpenCircle, chain: Chain) -> Fork:
     name, is_one = circle.replica.name(chain.device), chain.device in circle.equivocators
-    return Fork(_first(circle, chain), chain.device, name, chain.first, is_one)
+    return Fork(_first(circle, chain), chain.device, name, chain.first, is_one, circle.id)
 
 
 def _first(circle: OpenCircle, chain: Chain) -> EntryId:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import CircleId, DeviceId
 from cellsync.ledger.circle import OpenCircle
 
 
@@ -16,6 +16,7 @@ class Member(NamedTuple):
     role: str  # "coordinator", "writer" or "reader"
     device: DeviceId
     is_me: bool
+    circle: CircleId
 
     def __repr__(self) -> str:
         return f"<member {self.device.hex()[:8]}, {self.role}>"  # no name
@@ -25,7 +26,7 @@ def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Memb
     """Everyone active in a circle, as far as this device knows, except `besides`."""
     who = circle.replica.circle
     return [
-        Member(who.name(device), role.name.lower(), device, device == circle.device)
+        Member(who.name(device), role.name.lower(), device, device == circle.device, circle.id)
         for device in (introduced.device for introduced in who.active())
         if device not in besides and (role := who.current_role(device)) is not None
     ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -24,14 +27,16 @@ from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.ledger import joining
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circles import OpenCircles
 from cellsync.node.network import Address, Network, Sighting, checked_address, without_scope
+from cellsync.node.node import Node
 from cellsync.node.pairing import Pairing
 from cellsync.node.remembered import encode_spots
 from cellsync.node.search import OF_ONE, OF_ONE_WAIT
 from cellsync.node.sites import UNRECOGNISED
 from cellsync.node.spots import Basis, Spot
 from cellsync.store.header import Identity
-from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault
 
 FIND_WITHIN: Final = 60.0  # seconds
@@ -71,7 +76,8 @@ async def join(
     first), Interrupted, DiskFull. Nothing is stored unless it returns.
     """
     home = new_home(place)
-    await _join(home, code_text, checked(home, Introduction(name, passphrase)), confirm, address, timeout)
+    newcomer = checked(home, Introduction(name, passphrase))
+    await _become_one(home, code_text, newcomer.name, lambda: newcomer, confirm, address, timeout)
 
 
 async def join_introduced(
@@ -82,7 +88,30 @@ async def join_introduced(
 
     `introduce` has five minutes. An error it raises, or an unusable name or passphrase, ends the joining.
     """
-    await _join(new_home(place), code_text, introduce, confirm, address, timeout)
+    home, introduced = new_home(place), list[Newcomer]()
+
+    async def named() -> str:
+        introduced.append(checked(home, await introduction(introduce)))
+        return introduced[-1].name
+
+    await _become_one(home, code_text, named, lambda: introduced[-1], confirm, address, timeout)
+
+
+async def join_as_well(
+    circles: OpenCircles, node: Node, home: Home, code_text: str, *, confirm: Confirm,
+    address: tuple[str, int] | None = None, timeout: float = FIND_WITHIN,
+) -> OpenCircle:  # fmt: skip
+    """Join one more circle, under the name and with the keys that this device has; as `Cell.join`."""
+    secrets, joined = circles.new_secrets(), list[OpenCircle]()
+
+    async def store(admitted: _Admitted) -> None:
+        joined.append(await circles.join(admitted.welcome, secrets, admitted.kept))
+
+    named, network = circles.vault.identity.name, nullcontext(node.network)
+    await _join(
+        replace(home, versions=node.versions), network, code_text, secrets, named, confirm, address, timeout, store
+    )
+    return joined[0]
 
 
 def checked(home: Home, who: Introduction) -> Newcomer:
@@ -90,64 +119,93 @@ def checked(home: Home, who: Introduction) -> Newcomer:
     return Newcomer(checked_name(who.name), home.new_passphrase(who.passphrase, (who.name,)))
 
 
+class _Admitted(NamedTuple):
+    """What a new device has learnt of its circle."""
+
+    welcome: Welcome
+    found_at: Spot
+    difference: Difference | None
+
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """What its database holds of the inviting device."""
+        sponsor = self.welcome.sponsor
+        kept = {drawers.ADDRESSES: encode_spots({sponsor: [self.found_at]})}
+        if self.difference is not None:
+            kept[drawers.CLOCKS] = Clocks({sponsor: self.difference}).encode()
+        return kept
+
+
+_Store = Callable[[_Admitted], Awaitable[None]]
+_Named = str | Callable[[], Awaitable[str]]
+"""The joiner's name, or asks for it once the code has matched."""
+
+
+async def _become_one(
+    home: Home, code_text: str, named: _Named, newcomer: Callable[[], Newcomer], confirm: Confirm,
+    address: tuple[str, int] | None, timeout: float,
+) -> None:  # fmt: skip
+    """Join with a new vault. `newcomer`: who that is, once the name is known."""
+    if (home.path / "vault").exists():
+        short.parse(code_text)
+        checked_confirm(confirm)
+        raise VaultExists
+    entropy = home.surroundings.entropy
+    secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
+
+    def create(admitted: _Admitted, of: Newcomer) -> None:
+        identity = Identity(secrets.signing, secrets.session, of.name)
+        vault = Vault.create(
+            home.path, of.passphrase, identity, kdf=home.kdf, at_least=home.derivation_seconds, entropy=entropy,
+            publish=False,
+        )  # fmt: skip
+        with vault:
+            welcome, incarnation = admitted.welcome, Incarnation(entropy(INCARNATION_BYTES))
+            vault.create_circle(
+                welcome.circle, lambda made: joining.fill(made, welcome, secrets, incarnation, admitted.kept)
+            ).close()
+
+    async def store(admitted: _Admitted) -> None:
+        await home.surroundings.in_thread(partial(create, admitted, newcomer()))
+
+    await _join(home, home.network(), code_text, secrets, named, confirm, address, timeout, store)
+
+
 async def _join(
-    home: Home, code_text: str, who: Newcomer | Introduce, confirm: Confirm, address: tuple[str, int] | None,
-    timeout: float,
+    home: Home, on: AbstractAsyncContextManager[Network], code_text: str, secrets: DeviceSecrets, named: _Named,
+    confirm: Confirm, address: tuple[str, int] | None, timeout: float, store: _Store,
 ) -> None:  # fmt: skip
     given = short.parse(code_text)
     checked_confirm(confirm)
     entropy = home.surroundings.entropy
-    if (home.path / "vault").exists():
-        raise VaultExists
-    secrets = founding.device_secrets(entropy(founding.KEYS_ENTROPY))
     at = None if address is None else checked_address(*address)
-    newcomer = who if isinstance(who, Newcomer) else None
-
-    async def store(welcome: Welcome, found_at: Address) -> None:
-        source = Basis.MET if at is None else Basis.HAND
-        spot = Spot(without_scope(found_at.host), found_at.port, UNRECOGNISED, source)
-
-        def create(of: Newcomer) -> None:
-            identity = Identity(secrets.signing, secrets.session, of.name)
-            vault = Vault.create(
-                home.path, of.passphrase, identity, kdf=home.kdf, at_least=home.derivation_seconds, entropy=entropy,
-                publish=False,
-            )  # fmt: skip
-            with vault:
-                incarnation = Incarnation(entropy(INCARNATION_BYTES))
-                vault.create_circle(
-                    welcome.circle, lambda made: _fill(made, welcome, secrets, incarnation, spot, difference)
-                ).close()
-
-        if newcomer is not None:  # introduced by now
-            await home.surroundings.in_thread(partial(create, newcomer))
-
     difference: Difference | None = None
 
     async def converse(network: Network, stream: trio.abc.Stream, found_at: Address) -> CellsyncError | None:
         """Talk to the device at the other end; why it failed, None if we have joined."""
         secret = await short_codes.prove(stream, given, entropy) if isinstance(given, ShortCode) else given
         now, clock = trio.current_time(), home.surroundings.now()
-        name = None if newcomer is None else newcomer.name
+        name = named if isinstance(named, str) else None
         drawn = entropy(joiner.ENTROPY)
         machine = Joiner(secret, secrets, name, drawn, now, network.carrier, clock=clock, versions=home.versions)
         naming, asking = trio.CancelScope(), trio.CancelScope()
         failure: CellsyncError | None = None
 
         async def handle(event: joiner.Event) -> None:
-            nonlocal failure, difference, newcomer
+            nonlocal failure, difference
             match event:
-                case joiner.Matched() if not isinstance(who, Newcomer):
+                case joiner.Matched() if not isinstance(named, str):
                     with naming:
-                        newcomer = checked(home, await introduction(who))
-                        await pairing.step(machine.introduce(newcomer.name, trio.current_time()))
+                        await pairing.step(machine.introduce(await named(), trio.current_time()))
                 case joiner.WordsReady(asked, difference):
                     with asking:
                         yes = await ask(confirm, Asked("", asked, difference.ahead / 1000))
                     if not asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Welcomed(welcome):
-                    await store(welcome, found_at)
+                    source = Basis.MET if at is None else Basis.HAND
+                    spot = Spot(without_scope(found_at.host), found_at.port, UNRECOGNISED, source)
+                    await store(_Admitted(welcome, spot, difference))
                     machine.done()
                     await pairing.step([])
                 case JoiningFailed(error):
@@ -161,7 +219,7 @@ async def _join(
         return failure
 
     with unwrapped():
-        async with home.network() as network:
+        async with on as network:
             key = short.beacon_key(given.number) if isinstance(given, ShortCode) else code.beacon_key(given)
             search = _Search(network, home, key, timeout)
             failure: CellsyncError | None = None
@@ -179,16 +237,6 @@ async def _join(
                     break
     if failure is not None:
         raise failure
-
-
-def _fill(
-    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, found_at: Spot,
-    difference: Difference | None,
-) -> None:  # fmt: skip
-    if difference is not None:
-        store.keep(drawers.CLOCKS, Clocks({welcome.sponsor: difference}).encode())
-    store.keep(drawers.ADDRESSES, encode_spots({welcome.sponsor: [found_at]}))
-    joining.fill(store, welcome, secrets, incarnation)
 
 
 class _Found(NamedTuple):

@@ -7,11 +7,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from cellsync.cell import flag
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
-from cellsync.core import drawers
 from cellsync.ledger.circles import OpenCircles
 from cellsync.node.node import Node
 from cellsync.store.passphrases import forms
@@ -44,14 +42,12 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
 
 @asynccontextmanager
 async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
-    circle = circles.first
-    known = flag.decode(circle, circle.store.kept(drawers.FLAGS))
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
             node = Node(circles.values(), circles.vault.identity.session, network, home.versions)
             async with node.running():
-                cell = Cell(circles, node, nursery, known, home)
+                cell = Cell(circles, node, nursery, home)
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group

@@ -30,12 +30,16 @@ CaseEdits = list[tuple[CaseId, list[Operation]]]
 
 
 class OwnEntries:
-    """Writes them, signed with `secret`."""
+    """Writes them, signed with `secret`. `check_told`: raises LinkLeaks for what the circle's members must not see."""
 
-    def __init__(self, circle: OpenCircle, secret: SigningSecret, check_open: Callable[[], None]) -> None:
+    def __init__(
+        self, circle: OpenCircle, secret: SigningSecret, check_open: Callable[[], None],
+        check_told: Callable[[list[Operation]], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._circle = circle
         self._secret = secret
         self._check_open = check_open
+        self._check_told = check_told
 
     async def create(self, schema: type[Schema], fields: dict[str, object]) -> CaseId:
         """A new case; its id."""
@@ -77,7 +81,9 @@ class OwnEntries:
         return await self._circle.write_locked(self._secret, intentions, noting, begin=begin)
 
     def _intentions(self, edits: CaseEdits) -> list[Intention]:
-        """The entries that these edits become. Raises TooLarge."""
+        """The entries that these edits become. Raises TooLarge, LinkLeaks."""
+        for _, written in edits:
+            self._check_told(written)
         entropy = self._circle.surroundings.entropy
         intentions = [
             Intention(

@@ -6,11 +6,12 @@ them what they opened, and what is written later, if they get at the files again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.core.errors import CellsyncError, InvalidValue
+from cellsync.core.ids import CircleId
 from cellsync.core.membership.control import harmless
 from cellsync.ledger.circle import OpenCircle
 from cellsync.store import rekey as at_rest
@@ -22,13 +23,13 @@ from cellsync.store.vault import Vault
 async def names_behind(place: Place, *, passphrase: str) -> tuple[str, str]:
     """The names of the cell and of this device, if this passphrase opens the vault; "" for what cannot be read.
 
-    Raises the errors of `open_cell`.
+    A cell is called like the circle with which the vault was made. Raises the errors of `open_cell`.
     """
     home = home_of(place)
 
     def look() -> tuple[str, str]:
         with _opened(home, passphrase) as vault:
-            return next(iter(_circles(vault, home)), ""), vault.identity.name
+            return next(_names(vault, home, vault.circles[:1]), ""), vault.identity.name
 
     return await home.surroundings.in_thread(look)
 
@@ -43,7 +44,7 @@ async def change_passphrase(place: Place, *, old: str, new: str) -> None:
 
     def work() -> None:
         with _opened(home, old) as vault:
-            change(vault, home, old, new, (*_circles(vault, home), vault.identity.name))
+            change(vault, home, old, new, (*_names(vault, home, vault.circles), vault.identity.name))
 
     await home.surroundings.in_thread(work)
 
@@ -81,15 +82,14 @@ def _opened(home: Home, passphrase: str) -> Vault:
     return Vault.open(home.path, words, entropy=entropy, allow_cheap=home.is_for_tests)
 
 
-def _circles(vault: Vault, home: Home) -> list[str]:
-    """The names of its circles, as far as they can be read."""
-    names = []
-    for circle in vault.circles:
+def _names(vault: Vault, home: Home, circles: Iterable[CircleId]) -> Iterator[str]:
+    """The names of these circles, as far as they can be read."""
+    for circle in circles:
         with suppress(CellsyncError):
             store = vault.open_circle(circle)
             try:
                 found = OpenCircle(circle, store, home.surroundings).replica.circle.found
             finally:
                 store.close()
-            names += [] if found is None else [harmless(found.circle_name)]
-    return names
+            if found is not None:
+                yield harmless(found.circle_name)

@@ -12,7 +12,7 @@ The sync does not wait for a device that has been met and has no version of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,7 +22,7 @@ from cellsync.cell.clocks import HINT, SILENT, keeps_apart, may_be_here
 from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
 from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import CircleId, DeviceId
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.places import Head
 from cellsync.ledger.circle import OpenCircle
@@ -35,18 +35,19 @@ Progress = Callable[[list[Peer]], None]
 
 
 async def sync(
-    circle: OpenCircle, node: Node, check_open: Callable[[], None], everyone: bool, timeout: float,
+    circles: Sequence[OpenCircle], node: Node, check_open: Callable[[], None], everyone: bool, timeout: float,
     progress: Progress | None,
 ) -> list[Peer]:  # fmt: skip
     """As `Cell.sync`."""
-    if not circle.others():
+    others = [(circle, device) for circle in circles for device in circle.others()]
+    if not others:
         raise NoPeer("there is no other device in this cell", hint="Invite one: cellsync invite")
     began = trio.current_time()
     until = began + timeout
     enough_at = until
     reached: set[DeviceId] = set()
     level: dict[DeviceId, datetime] = {}  # in step at some moment since the sync began, with that moment
-    mark = circle.mark()
+    marks = {circle.id: circle.mark() for circle in circles}
     named: dict[DeviceId, frozenset[Head]] = {}  # the heads it named, when it first answered, that we did not hold
     told: list[Peer] = []
     with node.showing(), node.searching():
@@ -57,12 +58,18 @@ async def sync(
             changed, now = node.links.changed, trio.current_time()
             answered = {device for device, link in node.links.items() if link.session.answered >= pings.get(link, 0)}
             found = [
-                peer._replace(in_step_now=peer.in_step_now and peer.device in answered) for peer in peers(circle, node)
+                peer._replace(in_step_now=peer.in_step_now and peer.device in answered)
+                for circle in circles
+                for peer in peers(circle, node)
             ]
             reached |= {peer.device for peer in found if peer.connected}
-            caught_up = {device for device in answered if _caught_up(circle, node, device, mark, named)}
+            caught_up = {
+                peer.device
+                for peer in found
+                if peer.device in answered and _caught_up(peer.circle, node, peer.device, marks[peer.circle], named)
+            }
             for device in caught_up | {peer.device for peer in found if peer.in_step_now}:
-                level.setdefault(device, moment(circle.surroundings.now()))
+                level.setdefault(device, moment(node.circles.surroundings.now()))
             found = [
                 peer._replace(
                     in_step_now=peer.connected and peer.device in level, reached=peer.device in reached,
@@ -93,15 +100,15 @@ async def sync(
         raise apart
     if reached:
         raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
-    clock = next((one for device in circle.others() if (one := keeps_apart(circle, node, device, began))), None)
+    clock = next((one for circle, device in others if (one := keeps_apart(circle, node, device, began))), None)
     if clock is not None:
         seems = "" if clock.measured else "seems to be "
         raise ClocksDiffer(
             f"A device is there whose clock {seems or 'is '}{plain.apart(clock.ahead)} this one's.", hint=HINT
         )
-    if maybe := may_be_here(circle, node):
+    if maybe := next((said for circle in circles if (said := may_be_here(circle, node))), ""):
         raise NoPeer(hint=maybe)
-    if any(node.calls.unanswered.get(device, -1.0) >= began for device in circle.others()):
+    if any(node.calls.unanswered.get(device, -1.0) >= began for _, device in others):
         raise NoPeer(hint=SILENT)
     raise NoPeer
 
@@ -133,11 +140,11 @@ async def confirmed(
 
 
 def _caught_up(
-    circle: OpenCircle, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
+    circle: CircleId, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
 ) -> bool:
     """Whether a device has confirmed everything in `mark`, and everything it named when it first answered is here."""
     link, balance = node.links.get(device), node.balance(device)
     if link is None or balance is None or balance.declined or balance.gaps:
         return False
-    ahead = link.session.ahead(circle.id)
-    return not (named.setdefault(device, ahead) & ahead) and link.session.confirmed(circle.id, mark)
+    ahead = link.session.ahead(circle)
+    return not (named.setdefault(device, ahead) & ahead) and link.session.confirmed(circle, mark)

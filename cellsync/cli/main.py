@@ -19,6 +19,7 @@ from cellsync.api.contract.problems import FAILED, INTERRUPTED, USAGE, Problem, 
 from cellsync.cli.commands.backup import backup, restore
 from cellsync.cli.commands.cases import case, graph, list_, log, show
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock
+from cellsync.cli.commands.circles import circle
 from cellsync.cli.commands.daemon import daemon
 from cellsync.cli.commands.doctor import completion, doctor
 from cellsync.cli.commands.edits import edit, new
@@ -175,7 +176,7 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, members, case, graph, sync, peers, watch, backup, restore,
+    init, invite, join, unlock, lock, panic, status, circle, members, case, graph, sync, peers, watch, backup, restore,
     passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)

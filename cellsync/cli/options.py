@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,3 +88,8 @@ class Group(Helpful, click.Group):
 
     def __init__(self, name: str | None = None, params: Sequence[click.Parameter] | None = None, **given: Any) -> None:
         super().__init__(name, params=[*(params or ()), *_shared()], **given)
+
+
+def circle_option(text: str) -> Callable[[Any], Any]:
+    """The option that names a circle."""
+    return click.option("--circle", default="", metavar="CIRCLE", help=f"{text} Its name, or the beginning of its id.")

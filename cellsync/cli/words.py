@@ -114,6 +114,15 @@ def table(rows: list[list[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+def circle_names(circles: list[dict[str, Any]]) -> dict[str, str]:
+    """What to call each of these circles, by id; those that are called alike, or not yet, with their ids."""
+    names = [line(one["name"], 40) for one in circles]
+    return {
+        one["id"]: name if name and names.count(name) == 1 else f"{name or '(no name yet)'} {one['short']}"
+        for one, name in zip(circles, names, strict=True)
+    }
+
+
 def said(values: list[dict[str, Any]]) -> str:
     """One value, or all that contradict each other, with authors and times."""
     if len(values) == 1:

@@ -94,6 +94,22 @@ class NotFound(CallerError):
     default_hint = "It may not have arrived yet: sync with a device that has it."
 
 
+class WhichCircle(InvalidValue):
+    """This device is in several circles, and it was not said which one is meant."""
+
+    code = "which_circle"
+    default_hint = "Name one: --circle NAME. cellsync circle list shows them. Nothing was written."
+
+
+class LinkLeaks(CallerError):
+    """This would tell people of a case that is in a circle of which they are no members."""
+
+    code = "link_leaks"
+    default_hint = (
+        "Nothing was written. Put the link into the other case: what fewer people know points at what more do."
+    )
+
+
 class NotPermitted(CallerError):
     """Your role in this circle does not allow that."""
 

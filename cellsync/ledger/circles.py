@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import trio
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Watcher = Callable[[OpenCircle, Plan, Source], Iterator[Callable[[], None] | None] | None]
 """As a watcher of one circle, told which circle it is."""
+_NOTHING: Final[Mapping[str, bytes]] = {}
 
 
 class _Opened(NamedTuple):
@@ -142,13 +143,17 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         identity, entropy = self.vault.identity, self.surroundings.entropy
         return founding.secrets_of_one_more(identity.signing, identity.session, entropy(founding.SEAL_ENTROPY))
 
-    async def join(self, welcome: Welcome, secrets: DeviceSecrets) -> OpenCircle:
+    async def join(
+        self, welcome: Welcome, secrets: DeviceSecrets, kept: Mapping[str, bytes] = _NOTHING
+    ) -> OpenCircle:  # fmt: skip
         """Open a circle to which this device was admitted, with these `new_secrets`. Its history comes by sync.
+
+        `kept`: what is known of the inviting device, by drawer.
 
         Raises InvalidValue (the vault has it already, or as many as it can hold), DiskFull or StorageFailed.
         """
         incarnation = Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
-        return await self._add(welcome.circle, lambda store: joining.fill(store, welcome, secrets, incarnation))
+        return await self._add(welcome.circle, lambda store: joining.fill(store, welcome, secrets, incarnation, kept))
 
     async def _add(self, circle: CircleId, fill: Callable[[SqliteStore], None]) -> OpenCircle:
         """Open a circle that is new to the vault. `fill` stages in its database what it must hold before it is listed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cellsync.core import drawers
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
     from cellsync.core.pairing.messages import Welcome  # it comes with what only pairing needs
 
 
-def fill(store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation) -> None:
-    """Stage what the inviter has handed over, and the device's own state. The history comes by sync."""
+def fill(
+    store: SqliteStore, welcome: Welcome, secrets: DeviceSecrets, incarnation: Incarnation, kept: Mapping[str, bytes]
+) -> None:
+    """Stage what the inviter has handed over, and the device's own state. The history comes by sync.
+
+    `kept`: what is known of the inviting device, by drawer.
+    """
+    for name, value in kept.items():
+        store.keep(name, value)
     store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
     sponsor = welcome.sponsor, welcome.sponsor_session
     OpenCircle.prepare(store, welcome.device, incarnation, welcome.epoch, welcome.branches, welcome.circle, sponsor)

@@ -27,8 +27,9 @@ from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home
 from cellsync.cell.newcomers import join
 from cellsync.cell.opening import open_cell
+from cellsync.cell.which import Which
 from cellsync.core.errors import Closed
-from cellsync.core.ids import Millis
+from cellsync.core.ids import CircleId, Millis
 from cellsync.testing.confirmation import accept_any
 
 PASSPHRASE: Final = "harbour pickle staircase moth"
@@ -64,10 +65,13 @@ class SimulatedDevice:
         await found_cell(self.home, circle, name=self.name, passphrase=self.passphrase)
         return self
 
-    async def join(self, inviter: Cell, role: str = "writer") -> Self:
-        """Let `inviter` invite this device, and join; its cell is not opened."""
-        invite = await inviter.create_invite(role, confirm=accept_any)
-        await join(self.home, invite.code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
+    async def join(self, inviter: Cell, role: str = "writer", circle: Which = None) -> Self:
+        """Let `inviter` invite this device, and join; its cell is not opened. An open one joins a circle more."""
+        invite = await inviter.create_invite(role, confirm=accept_any, circle=circle)
+        if self._cell is not None:
+            await self._cell.join(invite.code, confirm=accept_any)
+        else:
+            await join(self.home, invite.code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
         await invite.joined()
         return self
 
@@ -141,15 +145,30 @@ class SimulatedDevice:
 
 
 async def level(among: Iterable[Cell], within: float = 1200) -> None:
-    """Wait until all of these hold and show the same. Fails after `within` seconds."""
+    """Wait until all of these hold and show the same, in each circle that several are in.
+
+    Fails after `within` seconds.
+    """
     among = list(among)
     until = trio.current_time() + within
-    while len({cell.circle.digest() for cell in among}) > 1:
+    while _held_differs(among):
         if trio.current_time() > until:
             entries, links = [cell.entries() for cell in among], [len(cell.node.links) for cell in among]
             raise AssertionError(
                 f"not in step after {within:.0f} s: they hold {entries} entries, and have {links} links"
             )
         await trio.sleep(LOOK_EVERY)
-    if len({await cell.state_digest() for cell in among}) > 1:
-        raise AssertionError("they hold the same, and show something else")
+    for circle in _circles(among):
+        if len({await one.state_digest() for cell in among for one in cell.circles if one.id == circle}) > 1:
+            raise AssertionError("they hold the same, and show something else")
+
+
+def _circles(among: list[Cell]) -> list[CircleId]:
+    return list(dict.fromkeys(circle.id for cell in among for circle in cell.circles))
+
+
+def _held_differs(among: list[Cell]) -> bool:
+    held: dict[CircleId, set[bytes]] = {}
+    for circle in (circle for cell in among for circle in cell.circles):
+        held.setdefault(circle.id, set()).add(circle.circle.digest())
+    return any(len(digests) > 1 for digests in held.values())

@@ -185,7 +185,7 @@ async def test_contradictions_that_arrive_are_told(tmp_path: Path, autojump_cloc
         net.heal()
         await synced(ana)
         [told] = [event for event in await left(feed) if event.event == "case.conflict"]
-        assert told.data == {"case": made["id"], "fields": ["legal_notes", "summary"]}  # both wrote the same status
+        assert told.data == {"case": made["id"], "fields": ["legal_notes", "summary"], "circle": made["circle"]}
         feed.end()
 
 
@@ -277,7 +277,7 @@ async def test_a_flag_is_told_each_time_it_becomes_so(tmp_path: Path, autojump_c
             await show(ana.service.cell, [batch])
             await trio.sleep(1)
         for _ in range(2):
-            ana.service.cell._flags.add_burnt_codes()
+            ana.service.cell.first._flags.add_burnt_codes()
             await trio.sleep(1)
             flags = [(flag["reason"], flag["lasting"]) for flag in (await ana("status"))["flags"]]
             assert flags == [("equivocator", True), ("burnt_codes", False)]

@@ -29,7 +29,7 @@ def in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def at_row(asking: Asking, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody cancels the import while its row of this number is being written."""
-    write, done = asking.service.cell.own_entries.write_locked, 0
+    write, done = asking.service.cell.first.own_entries.write_locked, 0
 
     async def written(edits: Any, **how: Any) -> Any:
         nonlocal done
@@ -39,7 +39,7 @@ def at_row(asking: Asking, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 job.cancel()
         return await write(edits, **how)
 
-    monkeypatch.setattr(asking.service.cell.own_entries, "write_locked", written)
+    monkeypatch.setattr(asking.service.cell.first.own_entries, "write_locked", written)
 
 
 async def titles(asking: Asking) -> int:

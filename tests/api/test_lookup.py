@@ -16,7 +16,7 @@ from tests.api.services import Asking, cell
 
 async def new(asking: Asking, beginning: str, **given: Any) -> str:
     """A new case whose id begins as a test wants it."""
-    surroundings = asking.service.cell.circle.surroundings
+    surroundings = asking.service.cell.first.circle.surroundings
     entropy, drawn = surroundings.entropy, iter([bytes.fromhex(beginning)])
     object.__setattr__(surroundings, "entropy", lambda n: next(drawn, b"").ljust(n, b"\x07") if n == 32 else entropy(n))
     try:

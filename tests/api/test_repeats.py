@@ -34,7 +34,8 @@ def test_what_takes_a_key_takes_it_in_a_header() -> None:
 
 DONE_TWICE = {  # what asks for something without a key: what becomes of it if it is asked twice
     "init": "there is a vault then: refused", "restore": "there is a vault then: refused",
-    "join": "there is a vault then: refused", "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
+    "join": "the code is used up: refused", "circle.create": "a circle has that name then: refused",
+    "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
     "backup": "the place is taken: refused", "audit": "it reads", "flags.dismiss": "they are dismissed",
     "carry_on": "it is set aside",
     "passphrase.check": "it reads", "passphrase.change": "the old one is wrong then: refused",
@@ -212,7 +213,7 @@ async def test_a_key_is_kept_with_the_edit_or_not_at_all(
 ) -> None:
     async with cell(tmp_path, "ana") as [ana]:
         await ana("case.new", set={"title": "Parcel"})
-        store: Any = ana.service.cell.circle.store
+        store: Any = ana.service.cell.first.circle.store
 
         def fail(*_: object) -> None:
             store._roll_back()
@@ -281,7 +282,7 @@ async def test_a_case_in_which_nothing_counts_is_not_taken_for_the_one_that_was_
         await ben("lock")
         await ana("case.new", set={"title": "Parcel"})
         here = ana.service.cell
-        await show(here, bad.sides(here, _case_of(here, "k")))
+        await show(here, bad.sides(here, _case_of(here.first, "k")))
         made = await ana("case.new", key="k", set={"title": "Visit"})
         assert (await ana("case.show", case=made["id"]))["title"] == "Visit"
         assert (await ana("case.new", key="k", set={"title": "Visit"}))["id"] == made["id"]

@@ -98,7 +98,7 @@ async def test_pages_of_one_case(tmp_path: Path, autojump_clock: MockClock) -> N
         assert [row["did"] for row in rows] == [row["did"] for row in (await ana("case.graph", case="heavy"))["rows"]]
         assert len(rows) == 27
         other = await ana("case.new", set={"title": "another"})
-        foreign = f"{ben.service.cell.circle.life.hex()[:8]}{shown['next'][8:]}"
+        foreign = f"{ben.service.cell.first.circle.life.hex()[:8]}{shown['next'][8:]}"
         for place in ("x", shown["next"][:-1], foreign, f"{shown['next'][:9]}{'f' * 16}", "-"):
             for operation in ("case.log", "case.graph"):
                 with pytest.raises(InvalidValue, match="begins there"):

@@ -278,7 +278,7 @@ def test_events_go_on_where_somebody_left(behind: tuple[BehindTheDoor, SocketCli
     stream = Stream(server)
     assert stream.headers[b"content-type"].startswith(b"text/event-stream")
     assert stream.headers[b"cache-control"] == b"no-store"
-    assert in_time(lambda: any(feed._cell._followers for feed in server.service._feeds))
+    assert in_time(lambda: any(feed._cell.first.followers for feed in server.service._feeds))
     client.call("case.edit", case=first["id"], set={"summary": "one\nwith another line"})
     told = stream.next()
     stream.close()
@@ -367,7 +367,7 @@ def test_whoever_leaves_costs_nothing(behind: tuple[BehindTheDoor, SocketClient]
 def test_many_can_follow_at_once(behind: tuple[BehindTheDoor, SocketClient]) -> None:
     server, client = behind
     streams = [Stream(server) for _ in range(20)]
-    assert in_time(lambda: len(server.service.cell._followers) == 20)
+    assert in_time(lambda: len(server.service.cell.first.followers) == 20)
     client.call("case.new", set={"title": "Parcel"})
     assert {json.loads(stream.next()["data"])["data"]["text"] for stream in streams} == {"Parcel"}
     for stream in streams:

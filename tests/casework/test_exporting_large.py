@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import pytest
 import trio
 
-from cellsync import Cell
 from cellsync.casework import CaseFile, Consent, Person, Relation, SupportTask
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Form, NoConsent, export_cases, permission, reader, sink, write_cases
 from cellsync.casework.exporting.numbers import Pairs, Rows
 from cellsync.casework.exporting.permission import Consents, Right, Spoken
 from cellsync.casework.values.link import Link
+from cellsync.cell.circle import CellCircle
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import steady_json
 from cellsync.core.schema.fields import Sensitivity
@@ -53,16 +53,16 @@ class Opened:
         self.kinds: Counter[type[Schema]] = Counter()
         self.most = 0  # at once
         self._now: weakref.WeakSet[Any] = weakref.WeakSet()
-        look_up = Cell.look_up
+        look_up = CellCircle.look_up
 
-        def noted(cell: Cell, schema: type[Schema], number: int) -> Schema:
+        def noted(cell: CellCircle, schema: type[Schema], number: int) -> Schema:
             document = look_up(cell, schema, number)
             self.kinds[schema] += 1
             self._now.add(document._state)
             self.most = max(self.most, len(self._now))
             return document
 
-        monkeypatch.setattr(Cell, "look_up", noted)
+        monkeypatch.setattr(CellCircle, "look_up", noted)
 
 
 async def test_of_cases_that_may_not_leave_nothing_else_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ async def test_work_of_one_moment_begins_anew_once_and_is_then_left_alone() -> N
         def work(*_: object) -> Generator[None, None, int]:
             seen.append([])
             for _at in range(10):
-                seen[-1].append(cell.circle.last_arrival())
+                seen[-1].append(cell.first.circle.last_arrival())
                 yield
             return 7
 
@@ -196,7 +196,7 @@ async def test_work_of_one_moment_begins_anew_once_and_is_then_left_alone() -> N
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(write)
-            assert await cell.at_one_moment(work) == 7
+            assert await cell.first.at_one_moment(work) == 7
             over.set()
         first, second = seen
         assert len(first) < 10

@@ -430,8 +430,8 @@ async def test_a_row_whose_place_is_taken_by_another_kind_is_left_out_and_told(s
     """It was written into that document, under `changed`, and its case stood in no list."""
     async with a_cell() as cell:
         place = cell.case_id(kind_of(schema), "1")
-        async with cell.circle.lock:
-            await cell.own_entries.write_locked([(place, [Operation(Op.CREATE, kind, 1, None)])])
+        async with cell.first.circle.lock:
+            await cell.first.own_entries.write_locked([(place, [Operation(Op.CREATE, kind, 1, None)])])
         entries = cell.entries()
         for dry_run in (True, False):
             report = await import_cases(cell, table("1,Anna,,,,,,", "2,Vera,,,,,,"), dry_run=dry_run)
@@ -447,8 +447,8 @@ async def test_a_row_whose_place_is_taken_by_another_kind_is_left_out_and_told(s
 async def test_a_row_whose_place_somebody_has_only_written_into_is_created() -> None:
     async with a_cell() as cell:
         place = cell.case_id(kind_of(CaseFile), "1")
-        async with cell.circle.lock:
-            await cell.own_entries.write_locked([(place, [Operation(Op.APPEND, "odd", None, "x")])])
+        async with cell.first.circle.lock:
+            await cell.first.own_entries.write_locked([(place, [Operation(Op.APPEND, "odd", None, "x")])])
         report = await import_cases(cell, table("1,Anna,,,,,,"))
         assert report.left_out == 0
         [case] = await cell.cases(CaseFile)
@@ -459,8 +459,8 @@ async def test_a_row_whose_place_somebody_has_only_written_into_is_created() -> 
 async def test_a_document_of_our_json_whose_place_is_taken_is_told_and_not_written() -> None:
     async with a_cell() as cell:
         place = cell.case_id("org.example.other", "1")
-        async with cell.circle.lock:
-            await cell.own_entries.write_locked([(place, [Operation(Op.CREATE, "org.example.other", 1, None)])])
+        async with cell.first.circle.lock:
+            await cell.first.own_entries.write_locked([(place, [Operation(Op.CREATE, "org.example.other", 1, None)])])
         entries = cell.entries()
         title = {"values": [{"value": "Anna"}]}
         document = {"id": place.hex(), "kind": kind_of(CaseFile), "fields": {"title": title}}

@@ -54,7 +54,7 @@ async def calls_of(cell: Cell, rows: int) -> int:
     with Calls() as calls:
         report = await import_cases(cell, table)
     assert report.created + report.unchanged == rows
-    assert cell.catalogue.stale == 0  # described while it was at hand
+    assert cell.first.catalogue.stale == 0  # described while it was at hand
     return calls.count
 
 
@@ -76,11 +76,11 @@ async def test_what_is_described_is_put_together(
     monkeypatch.setattr(SqliteListings, "put", counting)
     async with device.opened() as cell:
         await import_cases(cell, wide(rows))
-        assert (cell.catalogue.stale, cell.catalogue.staged) == (0, 0)
+        assert (cell.first.catalogue.stale, cell.first.catalogue.staged) == (0, 0)
         assert len(sizes) == puts
-        assert sum(sizes) == len(cell.circle.replica.held.cases) - 1 > 3 * rows
+        assert sum(sizes) == len(cell.first.circle.replica.held.cases) - 1 > 3 * rows
     async with device.opened() as cell:
-        assert cell.catalogue.stale == 0  # it is durable
+        assert cell.first.catalogue.stale == 0  # it is durable
 
 
 async def test_a_row_costs_the_same_in_a_table_of_ten_times_as_many() -> None:

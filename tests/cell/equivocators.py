@@ -34,8 +34,8 @@ class Equivocator(NamedTuple):
 
         Each has seen all that `cell` holds of its own. `onto`: they go on from what this cell holds of the device.
         """
-        circle = cell.circle
-        chains = (onto or cell).circle.replica.held.chains.values()
+        circle = cell.first.circle
+        chains = (onto or cell).first.circle.replica.held.chains.values()
         chain = next((one for one in chains if one.device == self.device), None)
         writer = self.writer(cell)
         if chain is not None:
@@ -53,7 +53,7 @@ class Equivocator(NamedTuple):
 
     def writer(self, cell: Cell) -> Writer:
         """It begins a chain in the circle of `cell`."""
-        return Writer(cell.circle.id, self.device, Incarnation(b"one life"), self.secrets.signing)
+        return Writer(cell.first.circle.id, self.device, Incarnation(b"one life"), self.secrets.signing)
 
 
 def turned(cell: Cell) -> Equivocator:
@@ -84,4 +84,4 @@ async def beside_one(net: MemoryNetwork) -> AsyncIterator[tuple[SimulatedDevice,
 async def show(cell: Cell, batches: list[Batch]) -> None:
     """As if another device had brought them."""
     for batch in batches:
-        await cell.circle.ingest(batch, FromSession(None, 0))
+        await cell.first.circle.ingest(batch, FromSession(None, 0))

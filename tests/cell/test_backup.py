@@ -54,11 +54,11 @@ async def test_a_vault_put_back(template: Template, tmp_path: Path, autojump_clo
         for cell in cells:
             assert {"before the loss", "after the loss"} <= await titles(cell)
             assert [(flag.reason, flag.author) for flag in cell.flags] == [("fork", "ben")]
-        assert len({cell.circle.digest() for cell in cells}) == 1
-        assert ben.circle.renewal_due
-        line = ben.circle.line
+        assert len({cell.first.circle.digest() for cell in cells}) == 1
+        assert ben.first.circle.renewal_due
+        line = ben.first.circle.line
         await ben.create(Visit, title="and on")
-        assert ben.circle.line != line
+        assert ben.first.circle.line != line
         await trio.sleep(60)
         for cell in cells:
             assert "and on" in await titles(cell)
@@ -66,7 +66,7 @@ async def test_a_vault_put_back(template: Template, tmp_path: Path, autojump_clo
         for cell in cells:
             await cell.create(Visit, title="written here all the same")
         await trio.sleep(60)
-        assert len({cell.circle.digest() for cell in cells}) == 1
+        assert len({cell.first.circle.digest() for cell in cells}) == 1
         sent = net.bytes_sent.total()
         await trio.sleep(3600)
         assert net.bytes_sent.total() - sent < 2_000_000
@@ -99,12 +99,14 @@ async def test_one_vault_used_twice_at_once(template: Template, tmp_path: Path, 
                 await twin.create(Visit, title=f"later, by the twin, {number}")
                 await ben.create(Visit, title=f"later, by Ben, {number}")
             await trio.sleep(600)
-            assert len({cell.circle.digest() for cell in (ana, ben, twin)}) == 1
+            assert len({cell.first.circle.digest() for cell in (ana, ben, twin)}) == 1
             assert {
                 f"later, {who}, {number}" for who in ("by Ben", "by the twin") for number in range(5)
             } <= await titles(ana)
-            assert twin.circle.line != ben.circle.line
-            assert ana.circle.replica.held.branches(ben.device) == 4  # the common beginning's two sides, and two more
+            assert twin.first.circle.line != ben.first.circle.line
+            assert (
+                ana.first.circle.replica.held.branches(ben.device) == 4
+            )  # the common beginning's two sides, and two more
     net.check_failures()
 
 
@@ -122,7 +124,7 @@ async def test_a_device_says_when_it_has_begun_anew_too_often(
             async with net.device("ben").opened() as ben:
                 if written:
                     await trio.sleep(300)  # it hears of what it has written
-                used = ben.circle.branches_used
+                used = ben.first.circle.branches_used
                 warned = [flag for flag in ben.flags if flag.reason == "few_branches_left"]
                 try:
                     await ben.create(Visit, title=f"life {written}")
@@ -131,9 +133,9 @@ async def test_a_device_says_when_it_has_begun_anew_too_often(
                 assert bool(warned) == (used >= caps.WARN_BRANCHES)
                 written += 1
                 await ben.synced(timeout=300)
-        assert ana.circle.replica.held.branches(ben.device) == caps.BRANCHES - 1
+        assert ana.first.circle.replica.held.branches(ben.device) == caps.BRANCHES - 1
         assert {f"life {number}" for number in range(written)} <= await titles(ana)
-        assert not ana.circle.frontier().equivocators
+        assert not ana.first.circle.frontier().equivocators
     net.check_failures()
 
 
@@ -167,9 +169,9 @@ async def test_who_claims_what_it_does_not_give_is_not_in_step(
     async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:
         [peer] = [peer for peer in await ana.sync(timeout=60) if peer.name == "ben"]
         assert peer.in_step_now
-        line = (ben.device, ben.circle.life)
+        line = (ben.device, ben.first.circle.life)
         false = Frontier(frozenset({Head(line[0], line[1], 1_000, EntryId(b"?" * 32))}))
-        next(iter(ben.node.links.values())).tell(ana.circle.id, growth(false))
+        next(iter(ben.node.links.values())).tell(ana.first.circle.id, growth(false))
         await trio.sleep(10)
         with pytest.raises(Timeout):
             await ana.sync(everyone=True, timeout=60)

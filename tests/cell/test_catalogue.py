@@ -355,7 +355,7 @@ def test_short_ids_are_the_same_however_they_came(cases: list[CaseId], data: st.
 
 
 async def titles(cell: Cell) -> list[str]:
-    return [one.title for one in await cell.catalogue.look(lambda _, listings: listings.page(Wanted(), 0, 99))]
+    return [one.title for one in await cell.first.catalogue.look(lambda _, listings: listings.page(Wanted(), 0, 99))]
 
 
 async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: MockClock) -> None:
@@ -363,7 +363,7 @@ async def test_a_vault_without_listings_opens_and_gets_them(autojump_clock: Mock
     async with laptop.opened() as cell:
         for at in range(3):
             await cell.create(Visit, title=f"visit {at}")
-        store: Any = cell.circle.store
+        store: Any = cell.first.circle.store
         close = store.close
 
         def as_before() -> None:
@@ -387,11 +387,11 @@ async def test_what_is_described_is_durable_once_it_is_quiet(autojump_clock: Moc
         case = await cell.create(Visit, title="one")
         async with case.edit() as draft:
             draft.title = "two"
-        assert cell.catalogue.stale == 1
+        assert cell.first.catalogue.stale == 1
         await trio.sleep(4 * QUIET)
-        assert (cell.catalogue.stale, cell.catalogue.staged) == (0, 0)
+        assert (cell.first.catalogue.stale, cell.first.catalogue.staged) == (0, 0)
     async with laptop.opened() as cell:
-        assert cell.catalogue.stale == 0
+        assert cell.first.catalogue.stale == 0
         assert await titles(cell) == ["two"]
 
 
@@ -403,7 +403,7 @@ async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, m
     async with (await MemoryNetwork().device("ana").found()).opened() as cell:
         await cell.create(Visit, title="stored")
         with monkeypatch.context() as patched:
-            patched.setattr(cell.circle.store, "flush", full)
+            patched.setattr(cell.first.circle.store, "flush", full)
             await trio.sleep(4 * QUIET)
             assert await titles(cell) == ["stored"]
             with pytest.raises(DiskFull):
@@ -422,9 +422,9 @@ async def test_who_asks_does_not_wait_for_the_end_of_an_import(autojump_clock: M
         async def write_on() -> None:
             nonlocal steps
             while True:
-                async with ana.circle.lock:
+                async with ana.first.circle.lock:
                     made = [Operation(CREATE, KINDS[0], 1, None), Operation(SET, "title", b"", "by an import")]
-                    await ana.own_entries.write_locked(
+                    await ana.first.own_entries.write_locked(
                         [(CaseId(random.randbytes(32)), made) for _ in range(2 * AT_ONCE)]
                     )
                 steps += 1

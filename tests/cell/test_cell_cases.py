@@ -341,7 +341,7 @@ async def test_reprs_show_no_content(autojump_clock: MockClock, cell_pair: CellP
         draft.roles["hidden key"] = "hidden value"
     shown = [
         ana, case, case.notes, case.tags, case.roles, case.notes.items, case.said("title"), ana.circle, ana.node,
-        ben, ben.circle.replica,
+        ben, ben.first.circle.replica,
     ]  # fmt: skip
     for one in shown:
         assert "hidden" not in repr(one)
@@ -352,7 +352,7 @@ async def test_many_flags_of_one_reason_push_out_no_other(autojump_clock: MockCl
     ana, ben = cell_pair
     burnt = Flag(Reason.BURNT_CODES, ben.device, "Ben", None)
     many = [Flag(Reason.NO_RIGHT, ben.device, "Ben", CaseId(number.to_bytes(32, "big"))) for number in range(1_000)]
-    ana._flags.add([burnt, *many, many[-1]])
+    ana.first._flags.add([burnt, *many, many[-1]])
     assert burnt in ana.flags
     assert many[-1] in ana.flags
     assert len(ana.flags) == len(set(ana.flags)) < 500
@@ -360,9 +360,9 @@ async def test_many_flags_of_one_reason_push_out_no_other(autojump_clock: MockCl
 
 async def test_reprs_show_no_names(autojump_clock: MockClock, cell_pair: CellPair) -> None:
     ana, ben = cell_pair
-    now = ana.circle.surroundings.now()
+    now = ana.first.circle.surroundings.now()
     shown = [
-        ana.members(), ana.peers(), ana.circle.replica.circle.found, ana.circle.replica.circle.active(),
+        ana.members(), ana.peers(), ana.first.circle.replica.circle.found, ana.first.circle.replica.circle.active(),
         Asked("Ana", ("Ben",)), Flag(Reason.FUTURE, ben.device, "Ben", None),
         Hello(ana.secrets.public, "Ben", b"", now), joiner.WordsReady(WORDS, compare(now, now, 0)),
         inviter.Introduced("Ben", WORDS, ana.secrets.public, compare(now, now, 0)),
@@ -387,7 +387,7 @@ async def test_one_edit_costs_the_same_after_many(memory_network: MemoryNetwork,
     async with device.opened() as ana:
         reads = 0
         for name in ("entry_at", "chain_slice", "case_entries", "arrivals"):
-            original = getattr(ana.circle.store, name)
+            original = getattr(ana.first.circle.store, name)
 
             def counted(*args: object, call: object = original) -> object:
                 nonlocal reads
@@ -395,7 +395,7 @@ async def test_one_edit_costs_the_same_after_many(memory_network: MemoryNetwork,
                 reads += len(result) if isinstance(result, list) else 1
                 return result
 
-            setattr(ana.circle.store, name, counted)
+            setattr(ana.first.circle.store, name, counted)
         case = await ana.create(Visit, title="a")
 
         async def cost() -> int:
@@ -425,21 +425,21 @@ async def test_a_reader_who_forces_an_entry_is_flagged_and_shown_to_nobody(
         async with device.opened() as cara:
             case = await ana.create(Visit, title="a")
             theirs = await ben.get(Visit, case.id, wait=60)
-            write_locked = ben.circle.write_locked
+            write_locked = ben.first.circle.write_locked
 
             async def forced(secret: SigningSecret, intentions: list[Intention], *_: Any, **__: Any) -> Plan:
-                plan = ben.circle.replica.plan_writes(
-                    ben.circle.line,
+                plan = ben.first.circle.replica.plan_writes(
+                    ben.first.circle.line,
                     secret,
                     intentions,
-                    ben.circle.surroundings.now(),
+                    ben.first.circle.surroundings.now(),
                 )
-                return await ben.circle._commit(plan, OWN_HAND)
+                return await ben.first.circle._commit(plan, OWN_HAND)
 
-            ben.circle.write_locked = forced  # type: ignore[method-assign]
+            ben.first.circle.write_locked = forced  # type: ignore[method-assign]
             async with theirs.edit() as draft:
                 draft.title = "forged"
-            ben.circle.write_locked = write_locked  # type: ignore[method-assign]
+            ben.first.circle.write_locked = write_locked  # type: ignore[method-assign]
             await level([ana, ben, cara])
             assert case.title == "a"
             assert (await cara.get(Visit, case.id, wait=60)).title == "a"

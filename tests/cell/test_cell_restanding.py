@@ -30,22 +30,22 @@ def judge(cell: Cell, author: Cell, label: int, *, released: bool = False) -> No
         slots += [entry.slot for entry in stage.entries if chain_of(entry.slot) in held]
         return [Judgement(slot, label, released) for slot in slots]
 
-    cell.circle.replica.judge = judged
+    cell.first.circle.replica.judge = judged
 
 
 async def decide(cell: Cell, number: int) -> None:
     """A control entry, as whatever decides how others stand."""
-    await cell.circle.admit(cell.secrets.signing, device_secrets(bytes([number]) * 96).public, "Cat", Role.READER)
+    await cell.first.circle.admit(cell.secrets.signing, device_secrets(bytes([number]) * 96).public, "Cat", Role.READER)
 
 
 async def carried(one: Cell, other: Cell) -> None:
     """Both hold the same soon; they need not agree how it stands."""
     await trio.sleep(20)
-    assert one.circle.digest() == other.circle.digest()
+    assert one.first.circle.digest() == other.first.circle.digest()
 
 
 async def titles(cell: Cell) -> list[str]:
-    return [one.title for one in await cell.catalogue.look(lambda _, listings: listings.page(Wanted(), 0, 99))]
+    return [one.title for one in await cell.first.catalogue.look(lambda _, listings: listings.page(Wanted(), 0, 99))]
 
 
 async def test_what_goes_into_quarantine_is_taken_back_and_what_is_released_is_shown_again(
@@ -60,8 +60,8 @@ async def test_what_goes_into_quarantine_is_taken_back_and_what_is_released_is_s
             draft.title = "of Ben"
         await level([ana, ben])
         assert case.title == "of Ben"
-        await ana.circle.tidy()  # its snapshot has what Ben wrote
-        before, digest = ana.cursor(), ana.circle.digest()
+        await ana.first.circle.tidy()  # its snapshot has what Ben wrote
+        before, digest = ana.cursor(), ana.first.circle.digest()
         async with case.changes() as of_it, other.changes() as of_another, ana.changes() as of_all:
             for number, (label, released, shown, counts) in enumerate(
                 [
@@ -87,7 +87,7 @@ async def test_what_goes_into_quarantine_is_taken_back_and_what_is_released_is_s
         judge(ana, ben, Standing.OUT)
         await decide(ana, 9)
         await carried(ana, ben)
-        assert ana.circle.digest() == ben.circle.digest() != digest, "the digest is of what is held"
+        assert ana.first.circle.digest() == ben.first.circle.digest() != digest, "the digest is of what is held"
         async with (await ben.get(Visit, other.id)).edit() as draft:
             draft.title = "late"
         async with ana.changes() as of_all:

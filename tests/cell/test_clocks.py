@@ -70,8 +70,8 @@ async def met(net: MemoryNetwork, *names: str) -> list[SimulatedDevice]:
             await first.create(Visit, title="a week later")
             await cell.create(Visit, title="a week later, too")
             await level([first, cell])
-            await first.circle.tidy()
-            await cell.circle.tidy()
+            await first.first.circle.tidy()
+            await cell.first.circle.tidy()
     return devices
 
 
@@ -201,7 +201,7 @@ async def test_what_cannot_be_bridged_is_said(memory_network: MemoryNetwork, aut
         with pytest.raises(NoPeer) as silent:
             await ben.sync(timeout=30)
         assert "Compare date and time on both" in silent.value.hint
-        ana.circle.clocks.note(ben.device, Difference(-9 * DAY * 1000, 0, ana.circle.surroundings.now()))
+        ana.first.circle.clocks.note(ben.device, Difference(-9 * DAY * 1000, 0, ana.first.circle.surroundings.now()))
         await ana.add_address(ben.device, net.host("ben").host, ben.port)
         with pytest.raises(ClocksDiffer, match="is 9 days behind this one's"):
             await ana.sync(timeout=30)
@@ -231,7 +231,7 @@ async def test_a_recorded_beacon_makes_nobody_call_while_nobody_waits(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryHost, "dial", dial)
         async with ben_device.opened() as ben:
-            ben.node.whereabouts[ben.circle.id].spots.known.clear()
+            ben.node.whereabouts[ben.first.circle.id].spots.known.clear()
             await trio.sleep(1)
             net.show(net.host("ana"), recorded)
             await trio.sleep(300)
@@ -251,8 +251,8 @@ def fitting(
 ) -> Sighting:
     """A beacon of strangers, of the host "cat", that fits Ana at so many addresses, as if by chance."""
     shown = tuple(Address(at, port) for at in (net.host("cat").host, "10.0.9.9")[:places])
-    then = Millis(ben.circle.surroundings.now() + int(ahead * 1000))
-    [(key, who)] = ben.circle.shown_by([ana], day_of(then))
+    then = Millis(ben.first.circle.surroundings.now() + int(ahead * 1000))
+    [(key, who)] = ben.first.circle.shown_by([ana], day_of(then))
     own = number.to_bytes(16, "big")
     tags = [beacon.tag(key, own, who, at.packed, at.port, beacon.period_of(then)) for at in shown]
     return Sighting(beacon.make(tags, own, bytes(32)), shown)
@@ -317,25 +317,25 @@ async def test_a_wrong_clock_deletes_nothing_and_brings_nothing_back(
     net = memory_network
     ana_device, ben_device = await met(net, "ana", "ben")
     async with ana_device.opened() as ana:
-        before = ana.circle.epochs.oldest
+        before = ana.first.circle.epochs.oldest
         for ahead in (400 * DAY, -400 * DAY, 40 * DAY):
-            ana.circle.clocks.note(
-                ana.circle.others()[0], Difference(int(ahead * 1000), 0, ana.circle.surroundings.now())
+            ana.first.circle.clocks.note(
+                ana.first.circle.others()[0], Difference(int(ahead * 1000), 0, ana.first.circle.surroundings.now())
             )
-            ana.circle.session_keys()
-            await ana.circle.tidy()
-            assert ana.circle.epochs.oldest == before
-            assert all(key.day >= before for key in ana.circle.session_keys())
+            ana.first.circle.session_keys()
+            await ana.first.circle.tidy()
+            assert ana.first.circle.epochs.oldest == before
+            assert all(key.day >= before for key in ana.first.circle.session_keys())
     for skew in (40 * DAY, -40 * DAY):
         async with ana_device.opened() as ana, ben_device.with_clock(skew).opened() as ben:
-            held = ben.circle.epochs.oldest
+            held = ben.first.circle.epochs.oldest
             await ben.sync(timeout=30)
             await ben.create(Visit, title="dated wrongly")
             await level([ana, ben])
-            await ana.circle.tidy()
-            await ben.circle.tidy()
-            assert ben.circle.epochs.oldest == held
-            assert ana.circle.epochs.oldest == before
+            await ana.first.circle.tidy()
+            await ben.first.circle.tidy()
+            assert ben.first.circle.epochs.oldest == held
+            assert ana.first.circle.epochs.oldest == before
 
 
 async def test_a_clock_set_while_connected_is_measured_anew(

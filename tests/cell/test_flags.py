@@ -34,8 +34,9 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
     laptop = await memory_network.device("ana").found()
     async with laptop.opened() as cell:
         case = await cell.create(Visit, title="x")
-        raised = [Flag(reason, cell.device, "ana", case.id) for reason in (Reason.UNATTACHED, Reason.NO_RIGHT)]
-        cell._flags.add(raised)
+        reasons, circle = (Reason.UNATTACHED, Reason.NO_RIGHT), cell.first.id
+        raised = [Flag(reason, cell.device, "ana", case.id, circle=circle) for reason in reasons]
+        cell.first._flags.add(raised)
         assert set(cell.flags) == set(raised)
     async with laptop.opened() as cell:
         assert set(cell.flags) == set(raised)
@@ -45,7 +46,7 @@ async def test_flags_outlive_the_cell_until_they_are_dismissed(
         assert cell.flags == [raised[1]]
     async with laptop.opened() as cell:
         assert cell.flags == [raised[1]]
-        cell._flags.add(raised)
+        cell.first._flags.add(raised)
         assert set(cell.flags) == set(raised)
 
 
@@ -101,7 +102,7 @@ async def test_a_fork_is_known_after_opening_again_whatever_was_kept(
         identity = cara.device
     async with net.device("cara").opened() as cara, net.device("ben").opened() as ben:
         assert flagged(cara) == [("fork", "ben")]
-        await cara.circle.keep("flags", b"")
+        await cara.first.circle.keep("flags", b"")
         await ben.create(Visit, title="and on")
         await level([cara, ben])
         assert flagged(cara) == []
@@ -237,8 +238,8 @@ async def test_a_gap_is_flagged_whenever_it_is_brought_and_until_it_is_filled(
     async with beside_one(memory_network) as (laptop, ana, ben):
         case = await ana.create(Visit, title="x")
         [first] = ben.sides(ana, case.id, 1)
-        [row, seen], at = first.chains, int(ana.circle.surroundings.now())
-        height = ana.circle.own_branches()[0].height
+        [row, seen], at = first.chains, int(ana.first.circle.surroundings.now())
+        height = ana.first.circle.own_branches()[0].height
         writer = ben.writer(ana)._replace(incarnation=row.incarnation)
         begins = title(case.id, "lost", at)._replace(parents=[(1, 1, seen.previous, height)])
         lost, [head] = forge(writer, [begins], [seen])
@@ -267,7 +268,7 @@ async def test_of_a_gap_nobody_is_said_to_have_written_it(
     async with beside_one(memory_network) as (_, ana, ben):
         cara = await joined(memory_network, ana, "cara")
         writer = ben.writer(ana)._replace(device=cara.device, incarnation=Incarnation(b"not hers"), first=2)
-        draft = title(CaseId(bytes(32)), "slander", int(ana.circle.surroundings.now()))
+        draft = title(CaseId(bytes(32)), "slander", int(ana.first.circle.surroundings.now()))
         await show(ana, [forge(writer, [draft])[0]])
         assert flagged(ana) == [("unattached", "cara")]
         assert FLAGS[Reason.UNATTACHED].startswith("is said to have written")

@@ -254,7 +254,7 @@ async def test_it_ends_with_its_block(autojump_clock: MockClock, cell_pair: Cell
         assert [change.value async for change in changes] == ["b"]
     async with case.edit() as draft:
         draft.title = "c"
-    assert len(ana._followers) == 0
+    assert len(ana.first.followers) == 0
 
 
 async def test_it_ends_with_the_cell(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
@@ -285,7 +285,7 @@ async def test_followers_that_come_and_go_leave_nothing(autojump_clock: MockCloc
             async with ana.changes() as changes:
                 async for _ in changes:
                     pass
-    assert len(ana._followers) == 0
+    assert len(ana.first.followers) == 0
 
 
 async def test_what_nobody_follows_costs_an_arrival_nothing(

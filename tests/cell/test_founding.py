@@ -63,8 +63,8 @@ async def test_the_root_of_the_first_epoch_rests_nowhere(
     device = await memory_network.device("ana").found()
     assert roots
     async with device.opened() as ana:
-        assert isinstance(ana.circle.store, SqliteStore)
-        at_rest = ana.circle.store._db.serialize("main")  # decrypted, free pages included
+        assert isinstance(ana.first.circle.store, SqliteStore)
+        at_rest = ana.first.circle.store._db.serialize("main")  # decrypted, free pages included
         assert ana.secrets.seal.reveal() in at_rest, "it would be seen"
         assert not any(root.reveal() in at_rest for root in roots)
 
@@ -76,7 +76,7 @@ async def test_two_foundings_share_nothing(memory_network: MemoryNetwork) -> Non
         device = memory_network.device(name)
         keys.add((await found_cell(device.home, "Mill Street", name="Ana", passphrase=PASSPHRASE)).text)
         async with device.opened() as cell:
-            circles.add(cell.circle.id)
+            circles.add(cell.first.circle.id)
     assert len(keys) == len(circles) == 2
 
 

@@ -70,7 +70,7 @@ async def test_edits_that_were_apart_are_drawn_side_by_side(autojump_clock: Mock
 
 def naive(cell: Cell, case: CaseId) -> dict[EntryId, set[EntryId]]:
     """The nearest ancestors in the case, from the whole past of every entry."""
-    store, held = cell.circle.store, cell.circle.replica.held
+    store, held = cell.first.circle.store, cell.first.circle.replica.held
     entries: dict[int, Entry] = {
         entry.slot: entry for chain in held.chains for entry in store.chain_slice(chain, 1, held.chains[chain].length)
     }

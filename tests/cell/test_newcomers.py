@@ -91,16 +91,16 @@ async def test_a_newcomer_is_given_no_key_of_an_earlier_day(autojump_clock: Mock
     net = MemoryNetwork()
     ana_device = await net.device("ana").found()
     async with ana_device.opened() as ana:
-        founded = ana.circle.epochs.oldest
+        founded = ana.first.circle.epochs.oldest
     await trio.sleep(30 * DAY / 1000)
     async with ana_device.opened() as ana:
-        today = day_of(ana.circle.surroundings.now())
+        today = day_of(ana.first.circle.surroundings.now())
         ben_device = net.device("ben").with_clock(-behind * DAY / 1000)
         await join(ben_device.home, (await ana.create_invite(confirm=accept_any)).code, name="ben",
                    passphrase=PASSPHRASE, confirm=accept_any)  # fmt: skip
         async with ben_device.opened() as ben:
-            assert (ben.circle.epochs.oldest, founded) == (today, today - 30)
-            assert not ben.circle.keys_on(Day(today - 1))
-            assert ana.circle.keys_on(Day(today - 1)), "who has been here longer holds more"
+            assert (ben.first.circle.epochs.oldest, founded) == (today, today - 30)
+            assert not ben.first.circle.keys_on(Day(today - 1))
+            assert ana.first.circle.keys_on(Day(today - 1)), "who has been here longer holds more"
             await level([ana, ben])
-            assert ben.circle.epochs.oldest == today, "the history brings none"
+            assert ben.first.circle.epochs.oldest == today, "the history brings none"

@@ -14,8 +14,8 @@ async def test_what_is_written_twice_has_two_salts(memory_network: MemoryNetwork
     async with memory_network.cells("ana", "ben") as [ana, _]:
         for _ in range(20):
             await ana.create(Visit, title="+375 29 000 00 00")
-        [chain] = [one for one in ana.circle.replica.held.chains.values() if one.device == ana.device]
-        contents = [entry.content for entry in ana.circle.store.chain_slice(chain.number, 1, chain.length)]
+        [chain] = [one for one in ana.first.circle.replica.held.chains.values() if one.device == ana.device]
+        contents = [entry.content for entry in ana.first.circle.store.chain_slice(chain.number, 1, chain.length)]
         salts = {content[:SALT_BYTES] for content in contents}
         assert len(contents) == len(salts) == 22  # founding, admission, twenty cases
         assert len({content[SALT_BYTES:] for content in contents}) == 3

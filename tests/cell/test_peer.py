@@ -92,10 +92,10 @@ async def test_what_is_known_is_kept_soon_and_not_only_at_the_end(
         await ana.synced()
         await trio.sleep(30)
         copy = net.device("ana").copy_to(net.device("ana").home.path.with_name("copy"))
-        delivered, before, _ = remembered.reached(ana.circle)
-        assert list(delivered.values()) == [ana.circle.own_length]
+        delivered, before, _ = remembered.reached(ana.first.circle)
+        assert list(delivered.values()) == [ana.first.circle.own_length]
         await trio.sleep(2 * 3600)
-        _, after, _ = remembered.reached(ana.circle)
+        _, after, _ = remembered.reached(ana.first.circle)
         assert all(after[device] >= before[device] + 3_600_000 for device in before)  # it is still here
     net.device("ana").put_back(copy)
     async with net.device("ana").opened() as ana:
@@ -130,7 +130,7 @@ async def test_a_vault_put_back_does_not_claim_that_others_have_what_it_writes(
             for cell in (ana, ben):
                 assert {"instead", "lost"} <= {case.title for case in await cell.cases(Visit)}
             assert ben.only_here() == 0
-            assert ana.circle.digest() == ben.circle.digest()
+            assert ana.first.circle.digest() == ben.first.circle.digest()
     net.check_failures()
 
 
@@ -334,14 +334,14 @@ async def test_what_was_kept_before_a_crash_claims_nothing_of_what_was_written_a
     net = memory_network
     async with net.cells("ana", "ben") as [ana, _]:
         await trio.sleep(3 * 3600)
-        _, _, in_step = remembered.reached(ana.circle)
-        assert list(in_step.values()) == [ana.circle.digest()]
+        _, _, in_step = remembered.reached(ana.first.circle)
+        assert list(in_step.values()) == [ana.first.circle.digest()]
         net.partition("ana", "ben")
         await ana.create(Visit, title="x")
         copy = net.device("ana").copy_to(net.device("ana").home.path.with_name("copy"))
     net.device("ana").put_back(copy)
     async with net.device("ana").opened() as ana:
-        _, _, in_step = remembered.reached(ana.circle)
+        _, _, in_step = remembered.reached(ana.first.circle)
         assert in_step
         assert (the(ana, "ben").in_step, the(ana, "ben").lacks) == (None, 1)
 
@@ -434,7 +434,7 @@ async def test_a_ping_calls_who_is_not_connected(
         await ana.ping(ben.device, timeout=20)
         net.latency(0)
         # somewhere else, where it has been before
-        known = ana.node.whereabouts[ana.circle.id].spots.known
+        known = ana.node.whereabouts[ana.first.circle.id].spots.known
         here = known[ben.device][-1]
         known[ben.device] = [here._replace(host="10.0.9.9"), here._replace(port=1), here]
         net.break_connections("ana")

@@ -162,7 +162,7 @@ async def test_what_a_peer_has_named_is_waited_for_also_if_it_could_not_be_looke
         @nursery.start_soon
         async def step() -> None:
             await trio.sleep(0.01)  # the question has left, and the answer has not come
-            async with ana.circle.lock:
+            async with ana.first.circle.lock:
                 await trio.sleep(10)
 
         assert who(await ana.sync()) == ["ben"]
@@ -177,7 +177,7 @@ async def test_who_was_in_step_and_left_is_not_waited_for(
     async with apart(net, *NAMES) as [ana, ben, _]:
         net.heal()
         net.partition("cara", ["ana", "ben"])
-        start = ana.circle.surroundings.now() / 1000
+        start = ana.first.circle.surroundings.now() / 1000
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -309,7 +309,7 @@ async def test_without_addresses_two_shy_devices_meet_when_one_of_them_asks(
     shy(net, "ana", "ben")
     async with apart(net, "ana", "ben") as [ana, ben]:
         for cell in (ana, ben):
-            cell.node.whereabouts[cell.circle.id].spots.known.clear()
+            cell.node.whereabouts[cell.first.circle.id].spots.known.clear()
         net.heal()
         await trio.sleep(1000)
         assert not ana.node.links

@@ -61,6 +61,7 @@ def test_every_command_says_what_it_prints() -> None:
         "daemon install",
         "daemon run",
         "case",
+        "circle",
         "completion",
         "demo",
         "fork",

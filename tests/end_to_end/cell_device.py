@@ -89,7 +89,7 @@ class Device:
             self._closed.set()
 
     def _count_full(self, cell: Cell) -> None:
-        ingest = cell.circle.ingest
+        ingest = cell.first.circle.ingest
 
         async def counted(batch: Batch, source: Source) -> Plan:
             try:
@@ -98,7 +98,7 @@ class Device:
                 self._full += 1
                 raise
 
-        cell.circle.ingest = counted  # type: ignore[method-assign]
+        cell.first.circle.ingest = counted  # type: ignore[method-assign]
 
     async def close(self) -> None:
         self._closing.set()
@@ -155,7 +155,7 @@ class Device:
             cases = [CaseId(surroundings.entropy(32)) for _ in range(rows)]
             text = surroundings.entropy(size // 2).hex()
             await self._cell.write([(case, creation(Note, {"title": text})) for case in cases])
-            tell(tell="written", entries=self._cell.entries(), own=self._cell.circle.own_length)
+            tell(tell="written", entries=self._cell.entries(), own=self._cell.first.circle.own_length)
             await trio.lowlevel.checkpoint()
         return {"entries": self._cell.entries()}
 
@@ -172,7 +172,7 @@ class Device:
         return {
             "device": self._cell.device.hex(),
             "entries": self._cell.entries(),
-            "own": self._cell.circle.own_length,
+            "own": self._cell.first.circle.own_length,
             "digest": (await self._cell.state_digest()).hex(),
             "members": sorted(member.name for member in self._cell.members()),
             "connected": sorted(peer.name for peer in self._cell.peers() if peer.connected),

@@ -130,7 +130,7 @@ async def test_it_reads_a_backup(memory_network: MemoryNetwork, tmp_path: Path, 
     async with ana.opened() as cell:
         await write(cell, await memory_network.device("ben").join(cell), tmp_path)
         await cell.backup(tmp_path / "backup")
-        digest, state, entries = cell.circle.digest().hex(), (await cell.state_digest()).hex(), cell.entries()
+        digest, state, entries = cell.first.circle.digest().hex(), (await cell.state_digest()).hex(), cell.entries()
         assert len(await cell.forks()) == 1
     shown = json.loads(read(tmp_path / "backup", PASSPHRASE).stdout)
     [circle] = shown["circles"]

@@ -39,13 +39,13 @@ async def test_entries_that_are_stored_count_even_if_there_is_no_space_for_snaps
     device = await MemoryNetwork().device("ana").found()
     async with device.opened() as cell:
         seen = []
-        cell.circle.watch(lambda plan, _: seen.append(len(plan.commit.entries)))
+        cell.first.circle.watch(lambda plan, _: seen.append(len(plan.commit.entries)))
 
         def full(_: object) -> None:
             raise DiskFull
 
-        monkeypatch.setattr(cell.circle.store, "save_snapshots", full)
-        monkeypatch.setattr(cell.circle.replica.states, "crowded", lambda: True)
+        monkeypatch.setattr(cell.first.circle.store, "save_snapshots", full)
+        monkeypatch.setattr(cell.first.circle.replica.states, "crowded", lambda: True)
         note = await cell.create(Note, title="stored")
         monkeypatch.undo()
         assert (note.title, cell.entries(), seen) == ("stored", 2, [1])
@@ -58,7 +58,7 @@ async def test_a_large_step_that_the_disk_refuses_changes_no_state(
     """It is folded while the disk is waited for."""
     device = await MemoryNetwork().device("ana").found()
     async with device.opened() as cell:
-        circle = cell.circle
+        circle = cell.first.circle
         replica, store = circle.replica, circle.store
         assert isinstance(store, SqliteStore)
         monkeypatch.setattr(circle, "surroundings", replace(circle.surroundings, threads=threads))
@@ -90,7 +90,7 @@ async def test_a_large_step_that_the_disk_refuses_changes_no_state(
 async def test_a_large_batch_is_planned_while_the_store_puts_itself_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     device = await MemoryNetwork().device("ana").found()
     async with device.opened() as cell:
-        circle, tidied = cell.circle, list[bool]()
+        circle, tidied = cell.first.circle, list[bool]()
         plan = circle.replica.plan
         tidying = False
 
@@ -128,7 +128,7 @@ async def test_what_somebody_made_large_is_built_for_others_beside_the_event_loo
 ) -> None:
     device = await MemoryNetwork().device("ana").found()
     async with device.opened() as cell:
-        circle, apart = cell.circle, list[int]()
+        circle, apart = cell.first.circle, list[int]()
         run = circle.apart
 
         async def counted(work: Callable[[], T]) -> T:
@@ -172,8 +172,8 @@ async def test_a_clock_set_forward_and_back_does_not_make_a_replay_new() -> None
     await device.found()
     async with device.opened() as cell:
         day = Day(right() // 86_400_000)
-        assert await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
+        assert await cell.first.circle.accept_ephemeral(day, caller, b"ephemeral")
     async with wrong.opened() as cell:
-        await cell.circle.tidy()
+        await cell.first.circle.tidy()
     async with device.opened() as cell:
-        assert not await cell.circle.accept_ephemeral(day, caller, b"ephemeral")
+        assert not await cell.first.circle.accept_ephemeral(day, caller, b"ephemeral")

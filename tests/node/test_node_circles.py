@@ -42,19 +42,19 @@ async def write(cell: Cell, circle: OpenCircle, text: str = "a word") -> None:
     entropy = circle.surroundings.entropy
     shape, content = operations.encode_shape(written), operations.encode_content(entropy(SALT_BYTES), written)
     await circle.write(
-        cell.circles.secrets(circle.id).signing, [Intention(Kind.CASE, CaseId(entropy(32)), shape, content)]
+        cell.ledger.secrets(circle.id).signing, [Intention(Kind.CASE, CaseId(entropy(32)), shape, content)]
     )
 
 
 async def found_beside(cell: Cell, name: str = "Lawyers") -> OpenCircle:
-    circle, _ = await cell.circles.found(name)
+    circle, _ = await cell.ledger.found(name)
     cell.node.add(circle)
     return circle
 
 
 async def invited(inviter: Cell, circle: OpenCircle, device: SimulatedDevice) -> SimulatedDevice:
     """A device that had no vault joins a circle of the inviter's, not necessarily the first."""
-    codes, secrets = ShortCodes(lambda: None), inviter.circles.secrets(circle.id)
+    codes, secrets = ShortCodes(lambda: None), inviter.ledger.secrets(circle.id)
     invite = open_invite(circle, inviter.node, secrets, "coordinator", accept_any, codes, short_code=False)
     inviter.nursery.start_soon(invite.run)
     await join(device.home, invite.code, name=device.name, passphrase=PASSPHRASE, confirm=accept_any)
@@ -64,11 +64,11 @@ async def invited(inviter: Cell, circle: OpenCircle, device: SimulatedDevice) ->
 
 async def admitted(inviter: Cell, circle: OpenCircle, joiner: Cell, name: str) -> OpenCircle:
     """A device that has a vault joins one more circle; what a pairing says in between is left out."""
-    secrets, ours = joiner.circles.new_secrets(), inviter.circles.secrets(circle.id)
+    secrets, ours = joiner.ledger.new_secrets(), inviter.ledger.secrets(circle.id)
     device = await circle.admit(ours.signing, secrets.public, name, Role.WRITER)
     today = circle.epochs.today(circle.surroundings.now())
     welcome = Welcome(circle.id, device, circle.epochs.newest, today, circle.device, ours.public.session)
-    joined = await joiner.circles.join(welcome, secrets)
+    joined = await joiner.ledger.join(welcome, secrets)
     joiner.node.add(joined)
     return joined
 
@@ -85,24 +85,24 @@ async def test_one_session_with_a_device_serves_every_circle_that_both_are_in(au
     async with net.cells("ana", "ben") as [ana, ben]:
         lawyers = await found_beside(ana)
         with_ben = await admitted(ana, lawyers, ben, "ben")
-        for cell, circle in ((ana, ana.circle), (ana, lawyers), (ben, ben.circle), (ben, with_ben)):
+        for cell, circle in ((ana, ana.first.circle), (ana, lawyers), (ben, ben.first.circle), (ben, with_ben)):
             await until(level(lawyers, with_ben))  # he may write once his admission has come
             await write(cell, circle)
-        await until(level(ana.circle, ben.circle))
+        await until(level(ana.first.circle, ben.first.circle))
         await until(level(lawyers, with_ben))
         [link] = ana.node.links.all()
-        assert set(link.session.shared) == {ana.circle.id, lawyers.id}
+        assert set(link.session.shared) == {ana.first.circle.id, lawyers.id}
         assert ana.node.links[ben.device] is ana.node.links[with_ben.device] is link
-        digests = [circle.digest() for circle in (ana.circle, lawyers)]
+        digests = [circle.digest() for circle in (ana.first.circle, lawyers)]
     async with net.device("ana").opened() as ana, net.device("ben").opened() as ben:  # and after opening again
-        assert [circle.digest() for circle in ana.circles.values()] == digests
-        for circle in ana.circles.values():
+        assert [circle.digest() for circle in ana.ledger.values()] == digests
+        for circle in ana.ledger.values():
             await write(ana, circle, "again")
-        for circle in ana.circles.values():
-            await until(level(circle, ben.circles[circle.id]))
+        for circle in ana.ledger.values():
+            await until(level(circle, ben.ledger[circle.id]))
         [link] = ana.node.links.all()
         assert len(link.session.shared) == 2
-        for circle in ana.circles.values():
+        for circle in ana.ledger.values():
             [device] = circle.others()
             assert ana.node.others.delivered[device] == circle.own_length
     net.check_failures()
@@ -115,17 +115,17 @@ async def test_devices_that_share_only_a_later_circle_find_and_call_each_other_i
         lawyers = await found_beside(ana)
         lea = await invited(ana, lawyers, net.device("lea"))
         async with lea.opened() as guest:
-            await until(level(lawyers, guest.circle))
-            await write(guest, guest.circle)
-            await until(level(lawyers, guest.circle))
+            await until(level(lawyers, guest.first.circle))
+            await write(guest, guest.first.circle)
+            await until(level(lawyers, guest.first.circle))
     for first in ("ana", "lea"):  # whoever is there first
         async with AsyncExitStack() as stack:
             cells = {}
             for name in (first, *({"ana", "lea"} - {first})):
                 cells[name] = await stack.enter_async_context(net.device(name).opened())
-            lawyers = cells["ana"].circles[cells["lea"].circle.id]
+            lawyers = cells["ana"].ledger[cells["lea"].first.circle.id]
             await write(cells["ana"], lawyers, first)
-            await until(level(lawyers, cells["lea"].circle))
+            await until(level(lawyers, cells["lea"].first.circle))
     net.check_failures()
 
 
@@ -135,16 +135,16 @@ async def test_what_is_known_of_a_device_is_kept_in_its_circle_only(autojump_clo
         lawyers = await found_beside(ana)
         lea = await invited(ana, lawyers, net.device("lea"))
         async with lea.opened() as guest:
-            await until(level(lawyers, guest.circle))
+            await until(level(lawyers, guest.first.circle))
             await trio.sleep(60)
             await ana.node.keep()
-            for circle, foreign in ((ana.circle, guest.device), (lawyers, ben.device)):
+            for circle, foreign in ((ana.first.circle, guest.device), (lawyers, ben.device)):
                 [known] = circle.others()
                 for name in ("addresses", "reached", "versions", "clocks"):
                     kept = circle.store.kept(name) or b""
                     assert bytes(known) in kept, name
                     assert bytes(foreign) not in kept, name
-            assert ana.circle.store.kept("sites")
+            assert ana.first.circle.store.kept("sites")
             assert not lawyers.store.kept("sites")
 
 
@@ -181,7 +181,7 @@ async def cell_of_one() -> AsyncIterator[tuple[MemoryNetwork, Cell, OpenCircle]]
     net = MemoryNetwork(5)
     device = await net.device("ana").found("Lawyers")
     async with device.opened() as ana:
-        yield net, ana, ana.circle
+        yield net, ana, ana.first.circle
 
 
 @asynccontextmanager
@@ -197,12 +197,12 @@ async def visit(net: MemoryNetwork, ana: Cell, lawyers: OpenCircle) -> tuple[lis
     lea = await invited(ana, lawyers, net.device("lea"))
     with noted() as said:
         async with lea.opened() as guest:
-            await until(level(lawyers, guest.circle))
+            await until(level(lawyers, guest.first.circle))
             for number in range(20):
-                for circle in ana.circles.values():
+                for circle in ana.ledger.values():
                     await write(ana, circle, f"number {number:03}")
                 await trio.sleep(30)
-            await until(level(lawyers, guest.circle))
+            await until(level(lawyers, guest.first.circle))
             [link] = guest.node.links.all()
             theirs, ours = (
                 link.session._connection.transport,
@@ -244,14 +244,14 @@ async def test_a_guest_hears_nothing_of_another_circle_or_of_devices_that_are_on
         said, guest = await visit(net, ana, lawyers)
         told = b"\0".join(each.payload for each in said if each.by_us)
         assert bytes(lawyers.device) in told  # it would be seen
-        circle = ana.circle
+        circle = ana.first.circle
         held = [
             circle.entry_id(chain.number, sequence)
             for chain in circle.replica.held.chains.values()
             for sequence in range(chain.first, chain.length + 1)
         ]
         keys = [part for grant in circle.replica.circle.active() for part in grant.keys]
-        common = ana.circles.secrets(lawyers.id).public  # which she has in both circles
+        common = ana.ledger.secrets(lawyers.id).public  # which she has in both circles
         foreign = [
             circle.id, circle.digest(), b"Mill Street", *circle.others(), circle.device,
             *(chain.incarnation for chain in circle.replica.held.chains.values()),
@@ -263,13 +263,13 @@ async def test_a_guest_hears_nothing_of_another_circle_or_of_devices_that_are_on
         ]  # fmt: skip
         assert len(foreign) > 50
         assert not [part for part in foreign if bytes(part) in told]
-        assert {device.hex() for device in guest.circle.others()} == {lawyers.device.hex()}
+        assert {device.hex() for device in guest.first.circle.others()} == {lawyers.device.hex()}
         assert guest.node.whereabouts[lawyers.id].spots.known.keys() <= {lawyers.device}
 
 
 def others_addresses(ana: Cell) -> list[list[bytes]]:
     """Where the devices of the first circle are, as Ana keeps it: each address with its port, as it would be told."""
-    known = ana.node.whereabouts[ana.circle.id].spots.known
+    known = ana.node.whereabouts[ana.first.circle.id].spots.known
     assert len(known) == len(MANY)
     return [[told_address(spot.host, spot.port) for spot in spots] for spots in known.values()]
 

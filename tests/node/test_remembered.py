@@ -39,73 +39,73 @@ async def cell() -> AsyncIterator[Cell]:
     async with device.opened() as cell:
         await net.device("ben").join(cell)
         await cell.create(Note, title="x")
-        assert cell.circle.own_length == 3
+        assert cell.first.circle.own_length == 3
         yield cell
 
 
 async def test_what_is_kept_reads_the_same(cell: Cell) -> None:
-    [ben] = cell.circle.others()
+    [ben] = cell.first.circle.others()
     site = Site(bytes(16))
     known = {ben: [Spot("10.0.0.7", 4000, site, Basis.MET), Spot("fe80::1", 4000, UNRECOGNISED, Basis.HAND)]}
-    await cell.circle.keep(ADDRESSES, remembered.encode_spots(known))
-    await cell.circle.keep(
-        REACHED, remembered.encode_reached(cell.circle, Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"}))
+    await cell.first.circle.keep(ADDRESSES, remembered.encode_spots(known))
+    await cell.first.circle.keep(
+        REACHED, remembered.encode_reached(cell.first.circle, Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"}))
     )
-    assert remembered.spots(cell.circle) == known
-    assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"})
+    assert remembered.spots(cell.first.circle) == known
+    assert remembered.reached(cell.first.circle) == Reached({ben: 2}, {ben: Millis(77)}, {ben: b"digest"})
 
 
 async def test_what_an_earlier_version_kept_is_read(cell: Cell) -> None:
     """It kept addresses alone; link-local ones with the number that the interface had then."""
-    [ben] = cell.circle.others()
-    await cell.circle.keep(ADDRESSES, codec.encode([[ben, [["10.0.0.7", 4000], ["fe80::1%3", 4001]]]]))
-    assert remembered.spots(cell.circle) == {
+    [ben] = cell.first.circle.others()
+    await cell.first.circle.keep(ADDRESSES, codec.encode([[ben, [["10.0.0.7", 4000], ["fe80::1%3", 4001]]]]))
+    assert remembered.spots(cell.first.circle) == {
         ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Basis.MET), Spot("fe80::1", 4001, UNRECOGNISED, Basis.MET)]
     }
-    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 2, 77]]]))
-    assert remembered.reached(cell.circle) == Reached({ben: 2}, {ben: Millis(77)}, {})
+    await cell.first.circle.keep(REACHED, codec.encode([cell.first.circle.life, [[ben, 2, 77]]]))
+    assert remembered.reached(cell.first.circle) == Reached({ben: 2}, {ben: Millis(77)}, {})
 
 
 async def test_thousands_of_devices_of_which_others_spoke_push_nobody_out(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was kept could not be read any more, and all addresses were forgotten with the next start."""
-    [ben] = cell.circle.others()
+    [ben] = cell.first.circle.others()
     crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(2_000)]
     monkeypatch.setattr(cell.circle, "others", lambda: [ben, *crowd])
     heard = {device: [Spot("10.0.0.9", 4000, UNRECOGNISED, Basis.HEARD)] for device in crowd}
     met = {ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Basis.MET)]}
     raw = remembered.encode_spots(heard | met)
-    await cell.circle.keep(ADDRESSES, raw)
+    await cell.first.circle.keep(ADDRESSES, raw)
     assert len(raw) <= caps.ENTRY
-    assert next(iter(remembered.spots(cell.circle).items())) == (ben, met[ben])
+    assert next(iter(remembered.spots(cell.first.circle).items())) == (ben, met[ben])
     delivered = dict.fromkeys([ben, *crowd], 1)
-    await cell.circle.keep(REACHED, remembered.encode_reached(cell.circle, Reached(delivered, {}, {})))
-    assert remembered.reached(cell.circle).delivered[ben] == 1
+    await cell.first.circle.keep(REACHED, remembered.encode_reached(cell.first.circle, Reached(delivered, {}, {})))
+    assert remembered.reached(cell.first.circle).delivered[ben] == 1
     spoken = dict.fromkeys([ben, *crowd], SpokenVersions(Versions(1, 1), 1))
-    await cell.circle.keep(VERSIONS, remembered.encode_versions(cell.circle, spoken))
-    assert ben in remembered.versions(cell.circle)
+    await cell.first.circle.keep(VERSIONS, remembered.encode_versions(cell.first.circle, spoken))
+    assert ben in remembered.versions(cell.first.circle)
 
 
 async def test_only_the_others_are_kept(cell: Cell) -> None:
     gone = DeviceId(b"g" * 32)
-    await cell.circle.keep(
-        REACHED, remembered.encode_reached(cell.circle, Reached({gone: 2}, {gone: Millis(77)}, {gone: b"d"}))
+    await cell.first.circle.keep(
+        REACHED, remembered.encode_reached(cell.first.circle, Reached({gone: 2}, {gone: Millis(77)}, {gone: b"d"}))
     )
-    assert remembered.reached(cell.circle) == Reached({}, {}, {})
+    assert remembered.reached(cell.first.circle) == Reached({}, {}, {})
 
 
 async def test_of_another_life_of_the_store_only_when_a_device_was_heard_counts(cell: Cell) -> None:
     """A copy may lack entries that the device held then, but it was heard all the same."""
-    [ben] = cell.circle.others()
-    await cell.circle.keep(REACHED, codec.encode([b"8 others", [[ben, 2, 77, b"d"]]]))
-    assert remembered.reached(cell.circle) == Reached({}, {ben: Millis(77)}, {})
+    [ben] = cell.first.circle.others()
+    await cell.first.circle.keep(REACHED, codec.encode([b"8 others", [[ben, 2, 77, b"d"]]]))
+    assert remembered.reached(cell.first.circle) == Reached({}, {ben: Millis(77)}, {})
 
 
 async def test_never_more_than_was_written(cell: Cell) -> None:
-    [ben] = cell.circle.others()
-    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 9, 0]]]))
-    assert remembered.reached(cell.circle) == Reached({ben: 3}, {}, {})
+    [ben] = cell.first.circle.others()
+    await cell.first.circle.keep(REACHED, codec.encode([cell.first.circle.life, [[ben, 9, 0]]]))
+    assert remembered.reached(cell.first.circle) == Reached({ben: 3}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -128,36 +128,39 @@ async def test_never_more_than_was_written(cell: Cell) -> None:
 )
 async def test_what_cannot_be_read_is_forgotten(cell: Cell, junk: bytes) -> None:
     for name in (ADDRESSES, REACHED):
-        await cell.circle.keep(name, junk)
-    assert remembered.spots(cell.circle) == {}
-    assert remembered.reached(cell.circle) == Reached({}, {}, {})
+        await cell.first.circle.keep(name, junk)
+    assert remembered.spots(cell.first.circle) == {}
+    assert remembered.reached(cell.first.circle) == Reached({}, {}, {})
 
 
 @pytest.mark.parametrize("more", [[7], [b""], [None], [b"d", b"d"]])
 async def test_a_digest_that_cannot_be_read_is_none(cell: Cell, more: list[object]) -> None:
-    [ben] = cell.circle.others()
-    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [[ben, 1, 5, *more]]]))
-    assert remembered.reached(cell.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
+    [ben] = cell.first.circle.others()
+    await cell.first.circle.keep(REACHED, codec.encode([cell.first.circle.life, [[ben, 1, 5, *more]]]))
+    assert remembered.reached(cell.first.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
 
 
 @pytest.mark.parametrize("row", [7, [], [b"d", 1], [b"d", -1, 5], [b"d", 1, -5], [b"d", "1", 5], ["d", 1, 5]])
 async def test_a_row_that_cannot_be_read_is_left_out(cell: Cell, row: object) -> None:
-    [ben] = cell.circle.others()
-    await cell.circle.keep(REACHED, codec.encode([cell.circle.life, [row, [ben, 1, 5]]]))
-    assert remembered.reached(cell.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
+    [ben] = cell.first.circle.others()
+    await cell.first.circle.keep(REACHED, codec.encode([cell.first.circle.life, [row, [ben, 1, 5]]]))
+    assert remembered.reached(cell.first.circle) == Reached({ben: 1}, {ben: Millis(5)}, {})
 
 
 async def test_versions_read_the_same(cell: Cell) -> None:
-    [ben] = cell.circle.others()
+    [ben] = cell.first.circle.others()
     kept = remembered.encode_versions(
-        cell.circle, {ben: SpokenVersions(Versions(1, 2), 3), DeviceId(b"x" * 32): SpokenVersions(Versions(1, 1), 1)}
+        cell.first.circle,
+        {ben: SpokenVersions(Versions(1, 2), 3), DeviceId(b"x" * 32): SpokenVersions(Versions(1, 1), 1)},
     )
-    await cell.circle.keep(VERSIONS, kept)
-    assert remembered.versions(cell.circle) == {ben: SpokenVersions(Versions(1, 2), 3)}, (
+    await cell.first.circle.keep(VERSIONS, kept)
+    assert remembered.versions(cell.first.circle) == {ben: SpokenVersions(Versions(1, 2), 3)}, (
         "and nothing of who is not there"
     )
-    await cell.circle.keep(VERSIONS, codec.encode([[ben, 1, 3]]))
-    assert remembered.versions(cell.circle) == {ben: SpokenVersions(Versions(1, 3), 3)}, "as an earlier version kept it"
+    await cell.first.circle.keep(VERSIONS, codec.encode([[ben, 1, 3]]))
+    assert remembered.versions(cell.first.circle) == {ben: SpokenVersions(Versions(1, 3), 3)}, (
+        "as an earlier version kept it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,10 +182,10 @@ async def test_versions_read_the_same(cell: Cell) -> None:
     ids=str,
 )
 async def test_nothing_in_the_place_of_versions_breaks_anything(cell: Cell, rows: object) -> None:
-    await cell.circle.keep(VERSIONS, codec.encode(rows))
-    assert remembered.versions(cell.circle) == {}
-    await cell.circle.keep(VERSIONS, b"\xff garbage")
-    assert remembered.versions(cell.circle) == {}
+    await cell.first.circle.keep(VERSIONS, codec.encode(rows))
+    assert remembered.versions(cell.first.circle) == {}
+    await cell.first.circle.keep(VERSIONS, b"\xff garbage")
+    assert remembered.versions(cell.first.circle) == {}
 
 
 async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -209,7 +212,7 @@ async def test_a_kill_loses_seconds_of_it(tmp_path: Path, autojump_clock: MockCl
             assert (left.only_here(), ben.in_step, ben.connected) == (0, True, False)
             assert ben.last_seen is not None
             kept_within = 1000 * (SEEN_WITHIN + CALLEE_WAITS.usual.most)
-            assert ana.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < kept_within
+            assert ana.first.circle.surroundings.now() - ben.last_seen.timestamp() * 1000 < kept_within
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import msgpack
 from cellsync.casework import Person
 from cellsync.casework.importing import intake
 from cellsync.casework.importing.merge import merge
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.ids import CaseId
 
 CIRCLE, CASE = b"o" * 32, CaseId(b"c" * 32)
@@ -34,7 +34,7 @@ class OneCircle:
 
 
 def test_marks_and_source_keys_are_those_of_the_text() -> None:
-    ours = intake._keyed(cast(Cell, OneCircle()), CASE)
+    ours = intake._keyed(cast(CellCircle, OneCircle()), CASE)
     assert ours("mark", b"data") == keyed("mark", b"data")
     table: dict[tuple[str, str], list[Any]] = {
         ("description", ""): ["in a green coat"],

@@ -20,7 +20,9 @@ from tests.cell.template import Template
 
 def incarnations(cell: Cell) -> set[Incarnation]:
     """The incarnations of this device that it holds."""
-    return {chain.incarnation for chain in cell.circle.replica.held.chains.values() if chain.device == cell.device}
+    return {
+        chain.incarnation for chain in cell.first.circle.replica.held.chains.values() if chain.device == cell.device
+    }
 
 
 def is_unused_copy(cell: Cell) -> bool:
@@ -118,13 +120,13 @@ async def test_opening_and_hearing_use_up_no_incarnation(
                 await ben.get(Visit, case.id, wait=300)
                 assert incarnations(ben) == before
                 assert is_unused_copy(ben)
-                lives.add(ben.circle.life)
+                lives.add(ben.first.circle.life)
         assert len(lives) == 1  # it has had arrivals of its own since the first time
         async with net.device("ben").opened() as ben:
             await ben.create(Visit, title="at last")
             await ben.synced(timeout=300)
             assert len(incarnations(ben)) == len(before) + 1
-            assert ben.circle.life in lives
+            assert ben.first.circle.life in lives
         assert "at last" in await titles(ana)
     net.check_failures()
 
@@ -170,16 +172,16 @@ async def test_a_copy_that_was_not_marked_learns_it_with_its_own_entries(
         async with device.opened() as ben:
             for case in (lost, between):
                 await ben.get(Visit, case.id, wait=300)
-            assert ben.circle.renewal_due
+            assert ben.first.circle.renewal_due
             assert not is_unused_copy(ben)  # nobody knows when it was copied
-            life = ben.circle.life
+            life = ben.first.circle.life
             async with ben.changes(since=old) as changes:
                 assert (await anext(changes)).cause == "reset"
         async with device.opened() as ben:
-            assert ben.circle.life == life
+            assert ben.first.circle.life == life
             await ben.create(Visit, title="four")
             await level([ana, ben])
-            assert ben.circle.life == life
+            assert ben.first.circle.life == life
             assert len(incarnations(ben)) == 2
     net.check_failures()
 

@@ -22,7 +22,7 @@ from tests.cell.cells import DAY, Visit
 async def remove(cell: Cell, *others: Cell) -> None:
     """As a later edition may. Only the announcement leaves: what it rests on is not handed out."""
     shape, content = codec.encode([[other.device for other in others]]), bytes(16) + codec.encode([])
-    circle = cell.circle
+    circle = cell.first.circle
     async with circle.lock:
         intention = Intention(Kind.REMOVE, CaseId(circle.id), shape, content)
         plan = await circle.write_locked(cell.secrets.signing, [intention])
@@ -69,10 +69,10 @@ async def test_a_removal_takes_effect_before_its_history_comes_and_is_shown(
         assert _flag(flag).about == ["cara"]
         secret = await ben.create(Visit, title="not for Cara")
         await trio.sleep(3_600)
-        assert secret.id not in cara.circle.replica.held.cases
+        assert secret.id not in cara.first.circle.replica.held.cases
         assert said(cara) == [], "nobody tells her"
 
-        ana.circle.replica.floor = 1
+        ana.first.circle.replica.floor = 1
         await level([ana, ben])
         assert said(ben) == [("newer", "ana", ())], "it is held, and this edition knows no such kind"
         await cara.get(Visit, secret.id, wait=600)
@@ -95,7 +95,7 @@ async def test_it_outlives_the_cell_and_ends_after_30_days(
             assert said(ben) == AHEAD
             secret = await ben.create(Visit, title="not for Cara")
             await trio.sleep(3_600)
-            assert secret.id not in cara.circle.replica.held.cases
+            assert secret.id not in cara.first.circle.replica.held.cases
         later = [one.with_clock(30 * DAY) for one in (device, cara_device)]
         async with later[0].opened() as ben, later[1].opened() as cara:
             assert said(ben) == [("removal_lapsed", "ana", ("cara",))]
@@ -118,7 +118,7 @@ async def test_who_knows_better_carries_on(memory_network: MemoryNetwork, autoju
         with trio.fail_after(600):
             while ana.node.links:
                 await ana.node.links.changed.wait()
-        ana.circle.replica.floor = 1
+        ana.first.circle.replica.floor = 1
         await remove(ana, cara, ana)
         memory_network.heal()
         memory_network.partition("ana", "cara")

@@ -47,7 +47,7 @@ def trace_of(template: Template, seed: int, monkeypatch: pytest.MonkeyPatch) -> 
                 net.host("ben").change_address()
             await level(among)
             trace.append([await cell.state_digest() for cell in among])
-            trace.append([cell.circle.replica.digest() for cell in among])
+            trace.append([cell.first.circle.replica.digest() for cell in among])
         trace.append(dict(net.bytes_sent))
 
     with monkeypatch.context() as patched:

@@ -27,7 +27,7 @@ from tests.core.attacks import Draft, forge
 
 async def says(mo: Equivocator, victim: Cell, case: CaseId, *done: Operation) -> None:
     """Mo says this right after being admitted, as it seems."""
-    circle = victim.circle
+    circle = victim.first.circle
     slot = circle.replica.introduction_of(mo.device)
     assert slot is not None
     admission = circle.store.entry_at(slot)
@@ -85,7 +85,7 @@ async def test_nobody_puts_their_words_in_the_place_of_a_line_that_was_imported(
         job = await ana("import", table=base64.b64encode(table).decode())
         await ana.until("import.show", job, "done")
         case = CaseId(bytes.fromhex((await ana("case.list", find="VR-1"))["cases"][0]["id"]))
-        replica = held.circle.replica
+        replica = held.first.circle.replica
         [log] = replica.states.read(replica.held.cases[case]).logs.values()
         [append] = log.appended.values()
         source = log.source(append.ref)

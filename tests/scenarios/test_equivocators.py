@@ -106,7 +106,7 @@ async def test_the_history_marks_what_does_not_count(memory_network: MemoryNetwo
 
 
 async def listed(cell: Cell) -> int:
-    return sum(count for _, count, _ in await cell.catalogue.look(lambda _, listings: listings.counts()))
+    return sum(count for _, count, _ in await cell.first.catalogue.look(lambda _, listings: listings.counts()))
 
 
 async def test_a_case_in_which_nothing_counts_is_not_listed(
@@ -136,10 +136,10 @@ async def test_what_does_not_count_makes_no_difference(
         await ana.create(Visit, title="of Ana")
 
         def known() -> tuple[int, object]:
-            return ana.entries(), ana.circle._attested()
+            return ana.entries(), ana.first.circle._attested()
 
         before, reads = known(), await ana.state_digest()
-        batches = ben.sides(ana, CaseId(b"c" * 32), at=int(ana.circle.surroundings.now()) + 90 * MILLIS_PER_DAY)
+        batches = ben.sides(ana, CaseId(b"c" * 32), at=int(ana.first.circle.surroundings.now()) + 90 * MILLIS_PER_DAY)
         await show(ana, batches[:-1])
         assert known() != before
         assert await ana.state_digest() != reads
@@ -180,9 +180,9 @@ async def test_so_it_is_with_what_an_equivocator_writes_later(
         async with (await memory_network.device("cara").join(ana)).opened() as cara:
             await level([ana, cara])
             await show(cara, proven)
-            held = cara.circle.replica.held.entries()
+            held = cara.first.circle.replica.held.entries()
             await show(cara, ben.sides(ana, case, 1, at=77, onto=cara))
-            assert cara.circle.replica.held.entries() > held
+            assert cara.first.circle.replica.held.entries() > held
             memory_network.partition("ana", "cara")
             await cara.create(Visit, title="of Cara")
             memory_network.heal()

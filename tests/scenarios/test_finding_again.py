@@ -52,7 +52,7 @@ class Laptop(SimulatedDevice):
     @property
     def held(self) -> set[CaseId]:
         """The cases held here, even while it is locked."""
-        return set(self.cell.circle.replica.held.cases) if self.is_open else self._held
+        return set(self.cell.first.circle.replica.held.cases) if self.is_open else self._held
 
     @property
     def at(self) -> Address:
@@ -267,14 +267,14 @@ async def test_a_member_that_lies_about_others_causes_few_calls(autojump_clock: 
         link = ana.cell.node.links[ben.cell.device]
         for number in range(200):
             lie = [(IPv4Address(f"10.0.{number}.{at}").packed, 445) for at in range(100, 108)]
-            link.locate(ana.cell.circle.id, {gone: [*lie]})
+            link.locate(ana.cell.first.circle.id, {gone: [*lie]})
             await trio.sleep(6)
         victims = [at for at in ben.host.dialled if at.port == 445]
         assert victims
         assert len(victims) <= (2 + 2) * 200 * 6 / 60  # two addresses, once a minute at once, and again as all others
         assert ana.is_with(ben)
         # What she said is not passed on, and Cleo is found where she is.
-        known = ana.cell.node.whereabouts[ana.cell.circle.id].spots.known
+        known = ana.cell.node.whereabouts[ana.cell.first.circle.id].spots.known
         assert all(spot.source is not Basis.HEARD for spot in known[gone])
         await cleo.unlock()
         await ben.finds(cleo)
@@ -351,7 +351,7 @@ async def test_a_day_of_two_laptops_without_a_command(
             if not one.is_open:
                 await one.unlock()
         await come_in_step()
-        assert ana.cell.circle.digest() == ben.cell.circle.digest()
+        assert ana.cell.first.circle.digest() == ben.cell.first.circle.digest()
         assert all(one.wrote and one.wrote <= other.held for one in both for other in both)
         for one in both:
             [peer] = one.cell.peers()

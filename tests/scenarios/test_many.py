@@ -59,7 +59,7 @@ async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_fir
         hashes = counted(monkeypatch, beacon, "tag")
         assert ana.node._lookout._recognise(strange) is None
         assert len(hashes) <= LOOKED_FOR * 3 * 3
-        ana.node.others.seen[ben.device] = ana.circle.surroundings.now()
+        ana.node.others.seen[ben.device] = ana.first.circle.surroundings.now()
         assert ana.node._lookout._recognise(shown) == (ben.device, address)
         assert len(ana.node._lookout._missing()) <= LOOKED_FOR
 
@@ -104,7 +104,7 @@ async def test_where_a_peer_lacks_something_of_many_branches_is_found_beside_the
 ) -> None:
     async with memory_network.cells("ana") as [ana]:
         apart: list[None] = []
-        run = ana.circle.apart
+        run = ana.first.circle.apart
 
         async def noted(work: Callable[[], T]) -> T:
             apart.append(None)
@@ -113,14 +113,14 @@ async def test_where_a_peer_lacks_something_of_many_branches_is_found_beside_the
         monkeypatch.setattr(ana.circle, "apart", noted)
         for many, times in ((caps.DEVICES, 0), (0, 1)):
             monkeypatch.setattr(circle_module, "MANY", many)
-            exchange = Exchange(ana.circle, bytes(8), caps.FRAME)
+            exchange = Exchange(ana.first.circle, bytes(8), caps.FRAME)
             exchange._hear(Frontier(frozenset()))
             exchange.settle()
             apart.clear()
-            async with ana.circle.lock:
+            async with ana.first.circle.lock:
                 building = exchange.due(math.inf)
                 assert building is not None
-                await ana.circle.build(building)
+                await ana.first.circle.build(building)
             assert exchange.send(building)
             assert len(apart) == times
 
@@ -131,22 +131,22 @@ async def test_one_entry_that_brings_back_thousands_of_cases_is_stored_beside_th
     """It cites an equivocator's long branch: three statements for each case were run in the event loop."""
     async with memory_network.cells("ana") as [ana]:
         visit = await ana.create(Visit, title="one")
-        number = ana.circle.replica.held.cases[visit.id]
+        number = ana.first.circle.replica.held.cases[visit.id]
         apart: list[None] = []
-        run = ana.circle.apart
+        run = ana.first.circle.apart
 
         async def noted(work: Callable[[], T]) -> T:
             apart.append(None)
             return await run(work)
 
-        plan = ana.circle.replica.plan_writes
+        plan = ana.first.circle.replica.plan_writes
 
         def many(*args: Any) -> Any:
             made = plan(*args)
             return made._replace(refold=[number] * (circle_module.LARGE + 1))
 
         monkeypatch.setattr(ana.circle, "apart", noted)
-        monkeypatch.setattr(ana.circle.replica, "plan_writes", many)
+        monkeypatch.setattr(ana.first.circle.replica, "plan_writes", many)
         async with visit.edit() as draft:
             draft.title = "two"
         monkeypatch.undo()
@@ -166,7 +166,7 @@ async def test_a_cell_goes_on_beside_a_coordinator_who_has_hundreds_introduced(
             await show(ana, crowds(ana, ben.writer(ana), 8, 40))
             await level([ana, cara])
             assert len(cara.members()) == 3 + 8 * 40
-            assert not ana.circle.equivocators
+            assert not ana.first.circle.equivocators
             by_ana, by_cara = await ana.create(Visit, title="by Ana"), await cara.create(Visit, title="by Cara")
             await level([ana, cara])
         async with net.device("cara").opened() as cara:
@@ -181,7 +181,7 @@ async def test_a_cell_goes_on_beside_a_coordinator_who_has_hundreds_introduced(
 
 def crowds(cell: Cell, hostile: Writer, branches: int, each: int) -> list[Batch]:
     """So many branches of a coordinator whom `cell` has admitted, with so many admissions on each."""
-    own = next(one for one in cell.circle.own_branches())
+    own = next(one for one in cell.first.circle.own_branches())
     seen = BatchChain(*own.line, own.length + 1, own.head, None)
     drawn = random.Random(3)
     batches: list[Batch] = []
@@ -190,7 +190,7 @@ def crowds(cell: Cell, hostile: Writer, branches: int, each: int) -> list[Batch]
         for _ in range(each):
             keys = device_secrets(drawn.randbytes(96)).public
             shape, content = encode_admit(Admit(Role.COORDINATOR, keys, "Ben"), drawn.randbytes(16))
-            drafts.append(Draft(kind=Kind.ADMIT, case=CaseId(cell.circle.id), shape=shape, content=content))
+            drafts.append(Draft(kind=Kind.ADMIT, case=CaseId(cell.first.circle.id), shape=shape, content=content))
         drafts[0] = drafts[0]._replace(parents=[(1, 1, own.head, own.height)])
         writer = hostile._replace(incarnation=Incarnation(number.to_bytes(8, "big")))
         batches.append(forge(writer, drafts, [seen])[0])
@@ -202,8 +202,8 @@ async def test_whether_forks_are_settled_is_seen_from_the_branches_of_their_devi
 ) -> None:
     """For each device with a fork the chains of all were gone through: thousands of puppets, each of whom forks."""
     async with memory_network.cells("ana") as [ana]:
-        held = ana.circle.replica.held
-        facts = Facts(ana.circle, ana.node)
+        held = ana.first.circle.replica.held
+        facts = Facts(ana.first.circle, ana.node)
         lines = held.lines = Lines(held.lines)
         facts._look_at_forks({ana.device})
         assert not lines.walks
@@ -224,12 +224,12 @@ async def test_what_the_branches_attest_is_read_beside_the_event_loop(
 ) -> None:
     async with memory_network.cells("ana", "ben") as [ana, _]:
         apart: list[object] = []
-        run = ana.circle.apart
+        run = ana.first.circle.apart
 
         async def noted(work: Callable[[], T]) -> T:
             apart.append(work)
             return await run(work)
 
         monkeypatch.setattr(ana.circle, "apart", noted)
-        await ana.circle.tidy()
-        assert ana.circle._attested in apart
+        await ana.first.circle.tidy()
+        assert ana.first.circle._attested in apart

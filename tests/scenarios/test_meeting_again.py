@@ -507,7 +507,7 @@ async def test_a_full_disk(autojump_clock: MockClock, monkeypatch: pytest.Monkey
     async with net.cells("ana", "ben") as [ana, ben]:
         case = await ana.create(Visit, title="x")
         await level([ana, ben])
-        store = ben.circle.store
+        store = ben.first.circle.store
         assert isinstance(store, SqliteStore)
         flush = store.flush
 
@@ -576,14 +576,14 @@ async def test_nothing_grows_where_nothing_happens(autojump_clock: MockClock) ->
         def sizes() -> list[tuple[int, ...]]:
             return [
                 (
-                    len(cell.node.whereabouts[cell.circle.id].spots.known),
-                    max(map(len, cell.node.whereabouts[cell.circle.id].spots.known.values()), default=0),
+                    len(cell.node.whereabouts[cell.first.circle.id].spots.known),
+                    max(map(len, cell.node.whereabouts[cell.first.circle.id].spots.known.values()), default=0),
                     len(cell.node.calls.under_way - cell.node.links.keys()),
                     len(cell.node.links),
                     len(cell.node.others.seen),
                     len(cell.node.others.delivered),
-                    len(cell.circle._watchers),
-                    len(cell._followers),
+                    len(cell.first.circle._watchers),
+                    len(cell.first.followers),
                 )
                 for cell in among
             ]

@@ -35,9 +35,9 @@ async def written(by: Cell, among: list[Cell], within: float = LATE) -> float:
     """Make an edit. Returns after how many seconds all of these cells hold it."""
     began = trio.current_time()
     await by.create(Visit, title="on its way")
-    digest = by.circle.digest()
+    digest = by.first.circle.digest()
     with trio.fail_after(within):
-        while any(one.circle.digest() != digest for one in among):  # noqa: ASYNC110
+        while any(one.first.circle.digest() != digest for one in among):  # noqa: ASYNC110
             await trio.sleep(0.01)
     return trio.current_time() - began
 
@@ -53,7 +53,7 @@ async def settled(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
 
 
 def needed(cell: Cell) -> int:
-    return sum(link.strand(cell.circle.id).way is Way.NEEDED for link in cell.node.links.all())
+    return sum(link.strand(cell.first.circle.id).way is Way.NEEDED for link in cell.node.links.all())
 
 
 async def test_each_device_gets_an_edit_once(
@@ -112,7 +112,7 @@ async def test_who_waits_for_a_device_gives_it_what_it_lacks(
 
 def keep_to_themselves(monkeypatch: pytest.MonkeyPatch, who: list[Cell]) -> None:
     """From now on these cells take and acknowledge everything, but neither tell of it nor pass it on."""
-    circles = [one.circle for one in who]
+    circles = [one.first.circle for one in who]
     real = Session.pulling
 
     def pulling(
@@ -166,7 +166,7 @@ async def test_a_member_who_passes_on_and_keeps_to_itself_in_turns_delays_nobody
         real: property = vars(Strand)["way"]
 
         def way(link: Strand) -> object:
-            return Way.NEEDED if link.circle is swallowing.circle else real.__get__(link)
+            return Way.NEEDED if link.circle is swallowing.first.circle else real.__get__(link)
 
         monkeypatch.setattr(Strand, "way", property(way))
         late = []
@@ -215,15 +215,15 @@ def pass_on_only_their_own(monkeypatch: pytest.MonkeyPatch, who: Cell) -> None:
     held_back, tell, tell_untold = Exchange._held_back, Exchange.tell, Exchange.tell_untold
 
     def of_others(self: Exchange) -> set[int]:
-        if self.view is not who.circle:
+        if self.view is not who.first.circle:
             return held_back(self)
-        return {chain.number for chain in who.circle.replica.held.chains.values() if chain.device != who.device}
+        return {chain.number for chain in who.first.circle.replica.held.chains.values() if chain.device != who.device}
 
     def told(self: Exchange, grown: Sequence[bytes]) -> list[bytes]:
-        return [] if self.view is who.circle else tell(self, grown)
+        return [] if self.view is who.first.circle else tell(self, grown)
 
     def told_later(self: Exchange, *, all_of_it: bool) -> list[bytes]:
-        return [] if self.view is who.circle else tell_untold(self, all_of_it=all_of_it)
+        return [] if self.view is who.first.circle else tell_untold(self, all_of_it=all_of_it)
 
     monkeypatch.setattr(Exchange, "_held_back", of_others)
     monkeypatch.setattr(Exchange, "tell", told)
@@ -241,12 +241,12 @@ async def test_who_passes_others_by_on_purpose_makes_them_tell_all_of_it_every_f
         for way, said in ((Way.NEEDED, False), (Way.TRIED, False), (Way.SPARE, True)):
             with monkeypatch.context() as patch:
                 patch.setattr(Strand, "way", way)
-                assert node._passed_by(made[0].circle, given, now) is said
+                assert node._passed_by(made[0].first.circle, given, now) is said
         monkeypatch.setattr(Strand, "way", Way.SPARE)
-        assert [node._passed_by(made[0].circle, given, now + 0.5 * half) for half in range(1, 21)] == [
+        assert [node._passed_by(made[0].first.circle, given, now + 0.5 * half) for half in range(1, 21)] == [
             half * 0.5 in (PASSED_BY_EVERY, 2 * PASSED_BY_EVERY) for half in range(1, 21)
         ]
-        assert not node._passed_by(made[0].circle, OWN_HAND, now + 100)
+        assert not node._passed_by(made[0].first.circle, OWN_HAND, now + 100)
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])

@@ -517,7 +517,7 @@ async def test_who_cannot_be_admitted_after_all(
             if why == "full circle":
                 patched.setattr(caps, "DEVICES", 2)
             elif why == "full disk":
-                patched.setattr(ana.circle.store, "flush", partial(fill_up, ana))
+                patched.setattr(ana.first.circle.store, "flush", partial(fill_up, ana))
             else:
                 async with cara_device.opened() as cara:
                     hers = cara.secrets
@@ -538,7 +538,7 @@ async def test_who_cannot_be_admitted_after_all(
 
 def fill_up(cell: Cell) -> None:
     """As a flush on a full disk: nothing of what was staged is kept."""
-    store: Any = cell.circle.store
+    store: Any = cell.first.circle.store
     store._roll_back()
     raise errors.DiskFull
 

@@ -151,8 +151,8 @@ def check(cells: list[Cell], devices: int) -> None:
     for cell in cells:
         assert cell.entries() > devices
         assert {flag.reason for flag in cell.flags} <= SEES_NAMESAKES
-        assert not cell.circle.equivocators
-        assert len(cell.circle.replica.held.chains) <= devices
+        assert not cell.first.circle.equivocators
+        assert len(cell.first.circle.replica.held.chains) <= devices
         assert len(cell.members()) == devices
 
 

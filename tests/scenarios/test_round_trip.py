@@ -259,11 +259,11 @@ def test_a_table_that_we_wrote_is_read_back(story: Story) -> None:
         async with a_cell() as cell:
             await write(cell, story)
             before = await exported(cell)
-            cases, documents = len(await cell.cases(CaseFile)), len(cell.circle.replica.held.cases)
+            cases, documents = len(await cell.cases(CaseFile)), len(cell.first.circle.replica.held.cases)
             report = await import_cases(cell, before)
             assert (report.created, report.left_out, report.unread) == (0, 0, [])
             assert len(await cell.cases(CaseFile)) == cases
-            assert len(cell.circle.replica.held.cases) == documents  # no document was added
+            assert len(cell.first.circle.replica.held.cases) == documents  # no document was added
             again = await exported(cell)
             assert told(again) == told(before)
             assert (await import_cases(cell, again)).unchanged == 1

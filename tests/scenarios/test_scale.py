@@ -40,7 +40,7 @@ async def holding(folder: Path, cases: int) -> AsyncIterator[Asking]:
             (CaseId(at.to_bytes(2, "big") * 16), creation(CaseFile, {"title": f"Other {at}"})) for at in range(cases)
         ]
         await open_.write(some)
-        await open_.catalogue.ready()
+        await open_.first.catalogue.ready()
         yield ana
 
 
@@ -58,7 +58,7 @@ async def work(ana: Asking, ask: Callable[[], Awaitable[Any]]) -> int:
         counted += 10
         return False
 
-    store: Any = ana.service.cell.circle.store
+    store: Any = ana.service.cell.first.circle.store
     store._db.set_progress_handler(stepped, 10)
     sys.setprofile(called)
     try:
@@ -146,7 +146,7 @@ class Rows:
 
     def __init__(self, asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
         self._count = 0
-        store = asking.service.cell.circle.store
+        store = asking.service.cell.first.circle.store
         for name in ("entry_at", "case_page", "case_entries", "chain_slice"):
             monkeypatch.setattr(store, name, self._counted(getattr(store, name)))
 

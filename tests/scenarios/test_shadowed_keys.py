@@ -25,11 +25,11 @@ async def test_nobody_is_shadowed(
         device = await net.device("cara").join(ana)
         async with device.opened() as cara:
             await level([ana, cara])
-            hers = ana.circle.replica.circle.grants[cara.device].keys
+            hers = ana.first.circle.replica.circle.grants[cara.device].keys
             other = device_secrets(bytes([seed]) * 96).public
             net.partition("ben", ["ana", "cara"])
             keys = DeviceKeys(other.signing, hers.session, other.seal)
-            twin = await ben.circle.admit(ben.secrets.signing, keys, "not cara", Role.READER)
+            twin = await ben.first.circle.admit(ben.secrets.signing, keys, "not cara", Role.READER)
             net.heal()
             if away:
                 net.partition("cara", ["ana", "ben"])
@@ -52,7 +52,7 @@ async def test_nobody_is_shadowed(
                         await trio.sleep(0.25)
                 assert cell.node.links[cara.device].session.remote == hers.session
                 assert [one.in_step_now for one in cell.peers() if one.device == cara.device] == [True]
-                assert cell.circle.devices_with(hers.session) == tuple(sorted([cara.device, twin]))
+                assert cell.first.circle.devices_with(hers.session) == tuple(sorted([cara.device, twin]))
             await ana.create(Visit, title="one")
             await ana.synced(min_peers=2, timeout=30)
             net.partition("ben", ["ana", "cara"])

@@ -81,7 +81,7 @@ async def test_cancelling_before_the_lock_writes_nothing(template: Template) -> 
         tried = trio.Event()
 
         async def hold(task_status: trio.TaskStatus[None]) -> None:
-            async with ana.circle.lock:
+            async with ana.first.circle.lock:
                 task_status.started()
                 await tried.wait()
 

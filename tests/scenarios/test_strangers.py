@@ -32,11 +32,12 @@ Speech = list[tuple[float, bytes]]
 
 def opening(caller: Cell, callee: Cell, seed: int, secret: SessionSecret | None = None) -> bytes:
     """What `caller` begins a session with; with `secret`, what a holder of the circle's key with other keys would."""
-    key = callee.circle.key_of(callee.device)
+    key = callee.first.circle.key_of(callee.device)
     assert key is not None
     called = Session.call(
-        [caller.circle], caller.circle.id, (callee.device, key), secret or caller.node.calls._secret, CARRIER,
-        Random(seed).randbytes(ENTROPY), trio.current_time(), clock=caller.circle.surroundings.now(),
+        [caller.first.circle], caller.first.circle.id, (callee.device, key), secret or caller.node.calls._secret,
+        CARRIER,
+        Random(seed).randbytes(ENTROPY), trio.current_time(), clock=caller.first.circle.surroundings.now(),
     )  # fmt: skip
     return called.outgoing()
 
@@ -166,7 +167,7 @@ async def test_callers_that_nobody_knows_take_few_rows_and_few_places(
 
 
 def rows(cell: Cell) -> int:
-    store = cell.circle.store
+    store = cell.first.circle.store
     assert isinstance(store, SqliteStore)
     return store._number("SELECT count(*) FROM ephemerals")
 
@@ -199,7 +200,7 @@ def speeches(ana: Cell, ben: Cell, cara: Cell, used: bytes) -> dict[str, Speech]
     new = opening(ben, ana, 50)
     changed = bytearray(opening(ben, ana, 51))
     changed[600] ^= 1
-    key = ana.circle.key_of(ana.device)
+    key = ana.first.circle.key_of(ana.device)
     assert key is not None
     return {
         "nothing": [],

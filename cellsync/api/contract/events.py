@@ -25,6 +25,7 @@ class CaseChanged(Struct, frozen=True, forbid_unknown_fields=True):
     author: str
     local: bool
     cause: Literal["edit", "sync", "bundle"]
+    circle: str
 
 
 class CaseConflict(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +33,7 @@ class CaseConflict(Struct, frozen=True, forbid_unknown_fields=True):
 
     case: str
     fields: list[str]
+    circle: str
 
 
 class Standing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,7 @@ class Standing(Struct, frozen=True, forbid_unknown_fields=True):
     device: str
     lacks: int
     owes: int | None
+    circle: str
 
 
 class SyncProgress(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,16 +68,18 @@ class JobState(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PeerUp(Struct, frozen=True, forbid_unknown_fields=True):
-    """It is connected."""
+    """It is connected. What is in several circles is told of once for each."""
 
     device: str
     name: str
+    circle: str
 
 
 class PeerDown(Struct, frozen=True, forbid_unknown_fields=True):
     """It is not connected any more."""
 
     device: str
+    circle: str
 
 
 class PeerVersion(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +88,7 @@ class PeerVersion(Struct, frozen=True, forbid_unknown_fields=True):
     device: str
     name: str
     version: Literal["older", "newer"] | None
+    circle: str
 
 
 class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +97,13 @@ class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
     device: str
     name: str
     role: str
+    circle: str
+
+
+class CircleAdded(Struct, frozen=True, forbid_unknown_fields=True):
+    """This device is in one more circle."""
+
+    circle: str
 
 
 class Raised(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +111,7 @@ class Raised(Struct, frozen=True, forbid_unknown_fields=True):
 
     reason: str
     device: str
+    circle: str
 
 
 class Standstill(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,6 +135,7 @@ DATA: Final[dict[str, type[Struct]]] = {
     "peer.down": PeerDown,
     "peer.version": PeerVersion,
     "member.added": MemberAdded,
+    "circle.added": CircleAdded,
     "flag": Raised,
     "open": Standstill,
     "locked": Standstill,

@@ -19,7 +19,7 @@ _NEEDS: Final = {
     Needs.OPEN: ("locked", "vault_missing", "closed", "vault_damaged", "storage_failed", "read_only_disk"),
 }
 _IN_PATH: Final = {  # what a path names
-    "case": ("not_found", "ambiguous"),
+    "case": ("not_found", "ambiguous", "which_circle"),
     "peer": ("not_found", "ambiguous"),
     "fork": ("not_found", "ambiguous"),
     "job": ("not_found",),
@@ -31,9 +31,10 @@ _OPENS: Final = (
     "cheap_vault", "storage_failed", "read_only_disk", "disk_full",
 )  # fmt: skip
 _COPIES: Final = ("place_taken", "no_such_place", "inside_vault", "not_writable", "copy_differs", "disk_full")
+_CIRCLE: Final = ("not_found", "which_circle")  # it says which one, or there is only one
 _OWN: Final[dict[str, tuple[str, ...]]] = {
     "init": (*_OPENS, "weak_passphrase"),
-    "join": ("weak_passphrase",),
+    "join": ("weak_passphrase", "vault_exists", "locked", "disk_full", "storage_failed", "read_only_disk"),
     "join.introduce": ("weak_passphrase",),
     "restore": (*_OPENS, *_COPIES, "unreadable_settings"),
     "unlock": _OPENS,
@@ -42,16 +43,19 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "backup": _COPIES,
     "audit": ("disk_full",),
     "flags.dismiss": ("disk_full",),
-    "carry_on": ("disk_full",),
+    "carry_on": ("disk_full", *_CIRCLE),
+    "circle.create": ("disk_full",),
+    "members": _CIRCLE,
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),
-    "invite": (*_WRITES, "circle_full"),
+    "invite": (*_WRITES, "circle_full", *_CIRCLE),
     "invite.confirm": _WRITES,
-    "case.new": (*_WRITES, "not_found", "ambiguous"),  # a link names another case
-    "case.edit": (*_WRITES, "changed_meanwhile"),
-    "case.list": ("not_found", "ambiguous"),  # the case behind which it goes on
-    "export": (*_WRITES, "not_found", "ambiguous", "no_consent", "nothing_leaves"),
+    "case.new": (*_WRITES, "ambiguous", "link_leaks", *_CIRCLE),  # a link names another case
+    "case.edit": (*_WRITES, "changed_meanwhile", "link_leaks"),
+    "case.list": ("ambiguous", *_CIRCLE),  # the case behind which it goes on
+    "export": (*_WRITES, "ambiguous", "no_consent", "nothing_leaves", *_CIRCLE),
+    "import": _CIRCLE,
 }
 
 

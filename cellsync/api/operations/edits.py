@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -10,13 +9,14 @@ import msgspec
 from cellsync.api import keyed
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import ChangedMeanwhile
-from cellsync.api.lookup import resolve, resolve_locked
+from cellsync.api.lookup import NotHere, resolve, resolve_locked
 from cellsync.api.operations.cases import heads_of
 from cellsync.api.operations.fields import item_label, log_view, without_logs
 from cellsync.api.service import Service
 from cellsync.casework import CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, Taken, apply, schema_named, typed_value
 from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.description import called, title_of
 from cellsync.core import drawers
 from cellsync.core.case.fold import CaseState
@@ -37,8 +37,38 @@ _NAMESAKES: Final = 5  # others of the same name that are named
 S = TypeVar("S", bound=Schema)
 
 
+class _Elsewhere:
+    """Finds the cases that an edit names: in the circle that is written to, else in the others, once they were asked.
+
+    Those are asked without this circle's lock, so what a name means there is looked up before the edit is tried again.
+    """
+
+    def __init__(self, cell: Cell, circle: CellCircle) -> None:
+        self._cell, self._circle = cell, circle
+        self._found: dict[tuple[str, str], CaseId] = {}
+
+    def find(self, named: str, kind: str = "") -> CaseId:
+        """With the circle's lock held. Raises NotHere, Ambiguous."""
+        found = self._found.get((named, kind))
+        return resolve_locked(self._circle, named, kind) if found is None else found
+
+    async def look(self, missing: NotHere) -> None:
+        """Raises NotFound, Ambiguous."""
+        found = await resolve(self._cell, missing.named, kind=missing.kind)
+        self._found[missing.named, missing.kind] = found.case
+
+
 async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
-    cell = service.cell
+    cell = service.cell.circle(ask.circle or None)
+    elsewhere = _Elsewhere(service.cell, cell)
+    while True:
+        try:
+            return await _new(cell, ask, elsewhere)
+        except NotHere as missing:
+            await elsewhere.look(missing)
+
+
+async def _new(cell: CellCircle, ask: shapes.NewCase, elsewhere: _Elsewhere) -> shapes.Written:
     schema = schema_named(ask.kind)
     case = CaseId(cell.circle.surroundings.entropy(ID_BYTES)) if ask.key is None else _case_of(cell, ask.key)
     draft = unwritten(cell, schema, case)
@@ -46,13 +76,13 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     async with cell.circle.lock:
         if await cell.circle.apart(lambda: cell.circle.replica.shows(case)):
             return await write_locked(cell, case, [])
-        taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), partial(resolve_locked, cell)))
+        taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), elsewhere.find))
         alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
         written = await write_locked(cell, case, [created(schema), *finish(draft)])
     return msgspec.structs.replace(written, alike=alike, taken=_taken(taken))
 
 
-def unwritten(cell: Cell, schema: type[S], case: CaseId) -> S:
+def unwritten(cell: CellCircle, schema: type[S], case: CaseId) -> S:
     """The draft of a new document."""
     return begin(bind(schema, cell, case, CaseState(logs=True)))
 
@@ -62,7 +92,7 @@ def created(schema: type[Schema]) -> Operation:
     return Operation(int(Op.CREATE), kind_of(schema), version_of(schema), None)
 
 
-def _namesakes(cell: Cell, draft: Schema) -> list[str]:
+def _namesakes(cell: CellCircle, draft: Schema) -> list[str]:
     """Other cases and persons that are called like a new one. Holds the circle's lock."""
     if not isinstance(draft, (CaseFile, Person)):
         return []
@@ -73,27 +103,38 @@ def _namesakes(cell: Cell, draft: Schema) -> list[str]:
     found = [
         case_ids[listing.number] for listing in listings.get(sorted(numbers)[:_NAMESAKES]) if listing.kind in kinds
     ]
-    return [cell.catalogue.short(case) for case in found]
+    return [cell.short(case) for case in found]
 
 
-def _case_of(cell: Cell, key: str) -> CaseId:
+def _case_of(cell: CellCircle, key: str) -> CaseId:
     """The case that a request with this key makes on this device. No schema has such a kind."""
     return cell.case_id("key of a request", cell.device.hex() + key)
 
 
 async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
-    cell = service.cell
     asked = None if ask.key is None else keyed.Request.of(ask.key, ask)
-    if asked is not None and (written_before := await _written_before(cell, asked)):
-        return written_before
-    identity = await resolve(cell, ask.case)
+    if asked is not None:
+        for circle in service.cell.circles:
+            if written_before := await _written_before(circle, asked):
+                return written_before
+    found = await resolve(service.cell, ask.case, ask.circle)
+    elsewhere = _Elsewhere(service.cell, found.circle)
+    while True:
+        try:
+            return await _edited(*found, ask, asked, elsewhere)
+        except NotHere as missing:
+            await elsewhere.look(missing)
 
+
+async def _edited(
+    cell: CellCircle, identity: CaseId, ask: shapes.EditCase, asked: keyed.Request | None, elsewhere: _Elsewhere
+) -> shapes.Written:
     def drafted() -> tuple[list[Operation], list[Taken]]:
         if ask.heads is not None and not {"*", heads_of(cell, identity)} & set(map(str.strip, ask.heads.split(","))):
             raise ChangedMeanwhile
         case = _with_items(cell, identity, [*ask.correct, *ask.retract])
         draft = begin(case, cell.device, cell.circle.surroundings.now())
-        find = partial(resolve_locked, cell)
+        find = elsewhere.find
         taken = apply(draft, _edit(ask), find)
         for begins, value in ask.correct.items():
             log, item = _find_item(draft, begins)
@@ -113,7 +154,7 @@ def _taken(taken: list[Taken]) -> list[shapes.TakenAs]:
     return [shapes.TakenAs(field=value.field, text=value.text) for value in taken]
 
 
-def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
+def _with_items(cell: CellCircle, identity: CaseId, named: list[str]) -> Schema:
     """A case with those items of its logs whose ids begin like these. With the lock held."""
     case = without_logs(cell, identity)
     if not named:
@@ -124,7 +165,7 @@ def _with_items(cell: Cell, identity: CaseId, named: list[str]) -> Schema:
     return bind(type(case), cell, identity, case._state.with_logs(logs))
 
 
-async def _written_before(cell: Cell, asked: keyed.Request) -> shapes.Written | None:
+async def _written_before(cell: CellCircle, asked: keyed.Request) -> shapes.Written | None:
     """What this very request has written, if it comes again. Raises KeyReused."""
     circle = cell.circle
     async with circle.lock:
@@ -169,7 +210,7 @@ def _entry_of(begins: str) -> str:
 
 
 async def write_locked(
-    cell: Cell, case: CaseId, operations: list[Operation], asked: keyed.Request | None = None
+    cell: CellCircle, case: CaseId, operations: list[Operation], asked: keyed.Request | None = None
 ) -> shapes.Written:
     """Write these operations, if there are any. With the lock held."""
 
@@ -190,18 +231,18 @@ async def write_locked(
     return await cell.circle.apart(lambda: _written(cell, case, head))
 
 
-def _written(cell: Cell, case: CaseId, head: int | None = None) -> shapes.Written:
+def _written(cell: CellCircle, case: CaseId, head: int | None = None) -> shapes.Written:
     """`head`: of what was written. With the lock held."""
     replica = cell.circle.replica
     state = replica.states.get(replica.held.cases[case])
-    heads, short = heads_of(cell, case, head), cell.catalogue.short(case)
+    heads, short = heads_of(cell, case, head), cell.short(case)
     return shapes.Written(
-        id=case.hex(), short=short, title=title_of(state), heads=heads, written=head is not None,
+        id=case.hex(), short=short, circle=cell.id.hex(), title=title_of(state), heads=heads, written=head is not None,
         doubts=_doubts(cell, case, state) if state.kind == kind_of(Consent) else [],
     )  # fmt: skip
 
 
-def _doubts(cell: Cell, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
+def _doubts(cell: CellCircle, case: CaseId, state: CaseState) -> list[shapes.Doubt]:
     """About a consent. With the lock held."""
     from cellsync.casework.exporting.doubts import about, doubts
     from cellsync.casework.exporting.reader import today

@@ -13,7 +13,7 @@ from cellsync.api.pages import Page
 from cellsync.api.room import Room
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.crdt.log import LogItem
 from cellsync.core.crdt.row import FieldPart, FieldType, Holds
 from cellsync.core.crdt.types import TYPES
@@ -33,7 +33,7 @@ def _schemas() -> dict[str, type[Schema]]:
     return {kind_of(schema): schema for schema in SCHEMAS}
 
 
-def without_logs(cell: Cell, case: CaseId) -> Schema:
+def without_logs(cell: CellCircle, case: CaseId) -> Schema:
     """The case with the schema of its kind, or as a generic one, but for what its logs say. It costs the same however
     long they are. With the lock held."""
     replica = cell.circle.replica

@@ -15,12 +15,14 @@ from cellsync.api.operations.job_handlers import cancelling, showing
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
 from cellsync.cell import newcomers
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.confirmation import Asked, Introduction
 from cellsync.cell.home import Home
 from cellsync.cell.invites import Invite
 from cellsync.cell.member import Member
 from cellsync.cell.newcomers import join, join_introduced
 from cellsync.core.errors import InvalidValue, InviteExpired, VaultExists
+from cellsync.core.ids import CircleId
 from cellsync.core.pairing.code import LIFETIME
 from cellsync.profile.profile import Settings, checked
 
@@ -64,9 +66,10 @@ class _Words(Job[A]):
 class InviteJob(_Words[shapes.Invite]):
     """One invitation."""
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, circle: CellCircle) -> None:
         super().__init__()
         self.role = role
+        self.circle = circle
         self.invite: Invite
         self._member: Member | None = None
         self._expires = trio.current_time() + LIFETIME
@@ -89,6 +92,7 @@ class InviteJob(_Words[shapes.Invite]):
             step=self.step,
             state=self.state("waiting"),
             role=self.role,
+            circle=self.circle.id.hex(),
             code=self.invite.code,
             short_code=self.invite.short_code,
             qr=self.invite.qr(),
@@ -110,11 +114,21 @@ class JoinJob(_Words[shapes.Joining]):
         super().__init__()
         self._home = home
         self._who = who
+        self._joined: CircleId | None = None
         self._introduced = trio.Event()
         self._matched = False
 
+    async def run_as_well(self, service: Service, ask: shapes.Join) -> None:
+        """Join one more circle."""
+        circle = await service.cell.join(
+            ask.code, confirm=self.confirm, address=_address(ask), timeout=ask.timeout
+        )  # fmt: skip
+        self._joined = circle.id
+        service.tell("circle.added", circle=circle.id.hex())
+
     async def run(self, service: Service, ask: shapes.Join, settings: Settings) -> None:
-        address = None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
+        """Join with a new vault."""
+        address = _address(ask)
         if self._who is not None:
             name, passphrase = self._who
             await join(
@@ -131,6 +145,7 @@ class JoinJob(_Words[shapes.Joining]):
             service.profile.save(settings)
             if self._who is not None:
                 await service.unlock(self._who.passphrase)
+                self._joined = service.cell.first.id
 
     async def _introduce(self) -> Introduction:
         self._matched = True
@@ -165,16 +180,24 @@ class JoinJob(_Words[shapes.Joining]):
             state=self.stands,
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
+            circle="" if self._joined is None else self._joined.hex(),
             error=self.shown_error(),
         )
+
+
+def _address(ask: shapes.Join) -> tuple[str, int] | None:
+    return None if ask.host is None or ask.to_port is None else (ask.host, ask.to_port)
 
 
 # --- operations ------------------------------------------------------------------------------------------
 
 
 async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
-    job = InviteJob(ask.role)
-    job.invite = await service.cell.create_invite(ask.role, confirm=job.confirm, short_code=ask.short_code)
+    circle = service.cell.circle(ask.circle or None)
+    job = InviteJob(ask.role, circle)
+    job.invite = await service.cell.create_invite(
+        ask.role, confirm=job.confirm, short_code=ask.short_code, circle=circle
+    )
     inside = service.inside  # none any more, if the cell closes just now
     service.jobs.add(job)
     inside.start_soon(_run, service, job, "invite.state")
@@ -202,7 +225,11 @@ async def show_invites(service: Service, _: shapes.Nothing) -> shapes.Invites:
 
 async def start_join(service: Service, ask: shapes.Join) -> shapes.Joining:
     if service.profile.exists:
-        raise VaultExists
+        if ask.name is not None or ask.passphrase is not None:
+            raise VaultExists
+        inside = service.inside
+        as_well = JoinJob(service.profile.home(service.settings), None)
+        return service.jobs.begin(as_well, partial(as_well.run_as_well, service, ask), inside)
     settings = checked(Settings(ask.lan, tuple(ask.interfaces) or "all", ask.port, service.settings.service_type))
     service.profile.make_folders()
     home = service.profile.home(settings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from msgspec.structs import asdict
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
-from cellsync.api.lookup import BESIDE
+from cellsync.api.operations.circles import rows
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flag import LASTING, Flag, Reason
@@ -51,6 +52,7 @@ def shape_of(peer: Peer) -> shapes.Peer:
         lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, in_step_now=peer.in_step_now,
         in_step=peer.in_step, version=peer.version,
         clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
+        circle=peer.circle.hex(),
     )  # fmt: skip
 
 
@@ -61,23 +63,33 @@ def shape_in_sync(peer: Peer) -> shapes.SyncPeer:
 def peer_named(cell: Cell, name: str) -> Peer:
     """By the name of its member, or the beginning of its id. Raises NotFound, Ambiguous."""
     peers = cell.peers()
-    wanted, claimed = folded(name), cell.circle.replica.circle.names.claimed
+    wanted = folded(name)
     found = [peer for peer in peers if folded(peer.name) == wanted]
-    found = found or [peer for peer in peers if folded(claimed(peer.device)) == wanted]
+    found = found or [peer for peer in peers if folded(_claimed(cell, peer)) == wanted]
     found = found or [peer for peer in peers if peer.device.hex().startswith(name.lower())]
     if not found:
         raise NotFound("There is no other device of that name.", hint="cellsync members")
-    if len(found) > 1:
+    if len({cell.node.circles.key_of(peer.device) for peer in found}) > 1:  # one device has several ids, one a circle
         raise Ambiguous(hint="Give the beginning of its id: " + ", ".join(peer.device.hex()[:8] for peer in found))
     return found[0]
 
 
-async def show_members(service: Service, _: shapes.Nothing) -> shapes.Members:
-    return shapes.Members(members=[member_shape(member) for member in service.cell.members()])
+def _claimed(cell: Cell, peer: Peer) -> str:
+    """What its member calls itself, without what tells it from namesakes."""
+    return cell.circle(peer.circle).circle.replica.circle.names.claimed(peer.device)
+
+
+async def show_members(service: Service, ask: shapes.OfCircle) -> shapes.Members:
+    cell = service.cell
+    circles = [cell.circle(ask.circle)] if ask.circle else cell.circles
+    return shapes.Members(members=[member_shape(member) for circle in circles for member in circle.members()])
 
 
 def member_shape(member: Member) -> shapes.Member:
-    return shapes.Member(name=member.name, role=member.role, device=member.device.hex(), me=member.is_me)
+    return shapes.Member(
+        name=member.name, role=member.role, device=member.device.hex(), me=member.is_me,
+        circle=member.circle.hex(),
+    )  # fmt: skip
 
 
 async def show_peers(service: Service, _: shapes.Nothing) -> shapes.Peers:
@@ -98,17 +110,12 @@ async def ping(service: Service, ask: shapes.Ping) -> shapes.Pinged:
 
 async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     cell = service.cell
-    me = next((member for member in cell.members() if member.is_me), None)
+    me = next((member for member in cell.first.members() if member.is_me), None)
     only_here = await cell.only_here_cases()
-    cases = [case for case, _ in only_here]
-
-    def looked(replica: Replica, listings: Listings) -> tuple[dict[CaseId, str], list[tuple[str, int, int]]]:
-        case_ids = replica.held.case_ids
-        known = listings.get(replica.held.cases[case] for case in cases)
-        return {case_ids[listing.number]: listing.title for listing in known}, listings.counts()
-
-    titles, counts = await cell.catalogue.look(looked)
-    beside = sum(count for kind, count, _ in counts if kind in BESIDE)
+    titles: dict[CaseId, str] = {}
+    for circle in cell.circles:
+        titles |= await circle.catalogue.look(partial(_titles, [case for case, _ in only_here]))
+    circles = await rows(cell)
     return shapes.Status(
         cell=cell.name,
         state=service.state,
@@ -119,19 +126,26 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         key_memory=cell.derivation.memory >> 20,
         copied=time_text(cell.copied_at),
         as_of=time_text(service.as_of),
-        cases=sum(count for _, count, _ in counts) - beside,
-        beside=beside,
+        cases=sum(circle.cases for circle in circles),
+        beside=sum(circle.beside for circle in circles),
         changes=cell.entries(),
         only_here=cell.only_here(),
         only_here_cases=[
             shapes.CaseChanges(case=case.hex(), title=titles.get(case, ""), changes=changes)
             for case, changes in only_here
         ],
-        conflicts=sum(conflicting for _, _, conflicting in counts),
+        conflicts=sum(circle.conflicts for circle in circles),
+        circles=circles,
         others_ahead=cell.others_ahead,
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],
     )
+
+
+def _titles(cases: list[CaseId], replica: Replica, listings: Listings) -> dict[CaseId, str]:
+    """Of those of these cases that are in this circle."""
+    numbers = [number for case in cases if (number := replica.held.cases.get(case)) is not None]
+    return {replica.held.case_ids[listing.number]: listing.title for listing in listings.get(numbers)}
 
 
 def _flag(flag: Flag) -> shapes.Flag:
@@ -139,6 +153,7 @@ def _flag(flag: Flag) -> shapes.Flag:
     return shapes.Flag(
         reason=flag.reason.value, text=FLAGS[flag.reason].format(_who_were(flag.about)), author=flag.author,
         device=flag.device.hex(), case=case, lasting=flag.reason in LASTING, about=list(flag.about),
+        circle=flag.circle.hex(),
     )  # fmt: skip
 
 
@@ -152,8 +167,8 @@ def _who_were(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[: min(len(names), SHOWN) - 1])} and {last} were"
 
 
-async def carry_on(service: Service, _: shapes.Nothing) -> shapes.Done:
-    await service.cell.carry_on()
+async def carry_on(service: Service, ask: shapes.CarryOn) -> shapes.Done:
+    await service.cell.carry_on(ask.circle or None)
     return shapes.Done()
 
 

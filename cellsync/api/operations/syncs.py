@@ -29,7 +29,10 @@ class SyncJob(Job[shapes.Syncing]):
     def _progress(self, peers: list[Peer]) -> None:
         self._peers = peers
         self.move()
-        told = [{"device": peer.device.hex(), "lacks": peer.lacks, "owes": peer.owes} for peer in peers]
+        told = [
+            {"device": peer.device.hex(), "lacks": peer.lacks, "owes": peer.owes, "circle": peer.circle.hex()}
+            for peer in peers
+        ]
         self._service.tell("sync.progress", job=self.id, peers=told)
 
     def show(self) -> shapes.Syncing:

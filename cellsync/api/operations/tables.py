@@ -22,7 +22,8 @@ from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting import Export, Form, write_cases
 from cellsync.casework.importing import Mapping, Report, import_cases
 from cellsync.cell.cell import Cell
-from cellsync.core.errors import InvalidValue, NotPermitted
+from cellsync.cell.circle import CellCircle
+from cellsync.core.errors import InvalidValue, NotPermitted, WhichCircle
 from cellsync.core.ids import ID_BYTES, CaseId
 from cellsync.core.schema.fields import Sensitivity
 from cellsync.core.schema.host import finish
@@ -52,8 +53,9 @@ class ImportJob(Job[shapes.Importing]):
             table = base64.b64decode(tables.pop(), validate=True)
         except ValueError:  # also for what is not ASCII
             raise InvalidValue("the table is not in base64") from None
+        circle = self._cell.circle(ask.circle or None)
         self._report = await import_cases(
-            self._cell, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
+            circle, table, mapping=None if ask.columns is None else Mapping.of(ask.columns),
             encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
             progress=self._progress, stop=lambda: self.cancelled,
         )  # fmt: skip
@@ -128,10 +130,7 @@ show_import, cancel_import = showing(ImportJob), cancelling(ImportJob)
 
 async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
     """What leaves is noted in an ExportRecord, unless this device may not write, or the disk is read-only."""
-    cell = service.cell
-    chosen = None
-    if ask.cases:
-        chosen = [await cell.get(CaseFile, await resolve(cell, named)) for named in ask.cases]
+    cell, chosen = await _chosen(service.cell, ask)
     compartments = None if ask.compartments is None else [Sensitivity(name) for name in ask.compartments]
     surroundings = cell.circle.surroundings
     content = Scratch(service.profile.holder.parent, surroundings.entropy)
@@ -149,11 +148,22 @@ async def export(service: Service, ask: shapes.ExportCases) -> shapes.Exported:
     return structs.replace(answer, export=waits, next="1" if waits else "")
 
 
+async def _chosen(cell: Cell, ask: shapes.ExportCases) -> tuple[CellCircle, list[CaseFile] | None]:
+    """The circle out of which cases leave, and which; None: all. Raises NotFound, Ambiguous, WhichCircle."""
+    if not ask.cases:
+        return cell.circle(ask.circle or None), None
+    found = [await resolve(cell, named, ask.circle) for named in ask.cases]
+    circle = found[0].circle
+    if any(one.circle is not circle for one in found):
+        raise WhichCircle("These cases are in several circles.", hint="Export those of each circle by themselves.")
+    return circle, [await circle.get(CaseFile, one.case) for one in found]
+
+
 async def read_export(service: Service, ask: shapes.ReadExport) -> shapes.ExportPiece:
     made, number = service.exports.find(ask.export), int(ask.after or 0)
     if number >= made.blocks:
         raise InvalidValue("an export has no such piece")
-    piece = await service.cell.circle.surroundings.in_thread(partial(made.read, number))
+    piece = await service.cell.ledger.surroundings.in_thread(partial(made.read, number))
     last = number + 1 == made.blocks
     if last:
         service.exports.fetched(ask.export)
@@ -189,7 +199,7 @@ def _first(cases: Sequence[bytes]) -> list[str]:
     return [case.hex() for case in cases[:_NAMED]]
 
 
-async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: bytes) -> shapes.Written | None:
+async def _record(cell: CellCircle, ask: shapes.ExportCases, made: Export, digest: bytes) -> shapes.Written | None:
     """Note what left. With a key, once for what leaves; None if this device may not write."""
     case = _record_of(cell, ask, digest)
     draft = unwritten(cell, ExportRecord, case)
@@ -212,7 +222,7 @@ async def _record(cell: Cell, ask: shapes.ExportCases, made: Export, digest: byt
             return None
 
 
-def _record_of(cell: Cell, ask: shapes.ExportCases, digest: bytes) -> CaseId:
+def _record_of(cell: CellCircle, ask: shapes.ExportCases, digest: bytes) -> CaseId:
     """The document that notes this export. What has a key has one of its own for each content."""
     if ask.key is None:
         return CaseId(cell.circle.surroundings.entropy(ID_BYTES))

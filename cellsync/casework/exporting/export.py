@@ -19,6 +19,7 @@ from cellsync.casework.exporting.permission import Right
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.exporting.sink import InMemory, Sink
 from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.errors import InvalidValue
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
@@ -50,7 +51,7 @@ class Export(NamedTuple):
 
 
 async def export_cases(
-    cell: Cell,
+    cell: Cell | CellCircle,
     cases: Iterable[CaseFile] | None = None,
     *,
     form: Form,
@@ -59,7 +60,7 @@ async def export_cases(
     language: str = "",
     with_mentions: bool = False,
 ) -> Export:
-    """Export these cases, or all, with the documents that belong to them. Writes nothing anywhere.
+    """Export these cases of one circle, or all of it, with the documents that belong to them. Writes nothing anywhere.
 
     `audience` decides which consent is needed and what may be chosen (`permission`). `compartments` are C0 and C1 if
     none are chosen, for the public C0. `language` marks the texts of a table, or the page, as being in it: "ru". Texts
@@ -79,7 +80,7 @@ async def export_cases(
 
 
 async def write_cases(
-    cell: Cell,
+    cell: Cell | CellCircle,
     out: Sink,
     cases: Iterable[CaseFile] | None = None,
     *,
@@ -92,11 +93,12 @@ async def write_cases(
     """The same as `export_cases`, written to `out`, which is told when all is started over. It writes in a thread."""
     chosen = permission.checked(audience, compartments)
     wanted = None if cases is None else [case.id for case in cases]
+    circle = cell if isinstance(cell, CellCircle) else cell.circle_with(wanted[0]) if wanted else cell.circle()
 
     def work(replica: Replica, listings: Listings) -> Steps[Export]:
-        return _made(Reader(cell, replica, listings), wanted, form, audience, chosen, language, with_mentions, out)
+        return _made(Reader(circle, replica, listings), wanted, form, audience, chosen, language, with_mentions, out)
 
-    return await cell.at_one_moment(work)
+    return await circle.at_one_moment(work)
 
 
 class _Writer(Protocol):

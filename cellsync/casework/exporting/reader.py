@@ -14,7 +14,7 @@ from typing import Final, TypeVar, cast
 
 from cellsync.casework.documents.person import Person
 from cellsync.casework.exporting.numbers import IdSet
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId
 from cellsync.core.marks import Marks
@@ -32,7 +32,7 @@ Steps = Generator[None, None, T]
 """Work that lets other tasks run at each `yield`."""
 
 
-def today(cell: Cell) -> date:
+def today(cell: CellCircle) -> date:
     """The day on this device's calendar, which is where its people look for it."""
     return moment(cell.circle.surroundings.now()).astimezone().date()
 
@@ -40,7 +40,7 @@ def today(cell: Cell) -> date:
 class Reader:
     """One pass of an export over its cell, for the thread in which `Cell.at_one_moment` runs the steps."""
 
-    def __init__(self, cell: Cell, replica: Replica, listings: Listings) -> None:
+    def __init__(self, cell: CellCircle, replica: Replica, listings: Listings) -> None:
         self.cell = cell
         self.today = today(cell)
         self._held = replica.held

@@ -38,7 +38,7 @@ from cellsync.casework.values.name import NameKind
 from cellsync.casework.values.partial_date import UNKNOWN_DATE, PartialDate
 from cellsync.casework.values.timeline import TimelineEntry, TimelineKind
 from cellsync.casework.values.words import as_text, as_typed
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId
 from cellsync.core.plain import settled
@@ -144,7 +144,7 @@ def _choose(reader: Reader, folder: Folder) -> tuple[Chosen, str]:
     return chosen, "|".join(more)
 
 
-def _imported_id(cell: Cell, schema: type[Schema], external: str) -> CaseId | None:
+def _imported_id(cell: CellCircle, schema: type[Schema], external: str) -> CaseId | None:
     return cell.case_id(kind_of(schema), external) if external else None
 
 

@@ -18,7 +18,7 @@ from cellsync.casework.documents.person import Person
 from cellsync.casework.importing.mapping import DOCUMENTS, EXTERNAL_ID
 from cellsync.casework.importing.waiting import WaitingRow
 from cellsync.casework.values.link import Link, Relation
-from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.description import names_in, register, sought
 from cellsync.core.case.fold import CaseState
 from cellsync.core.crdt.row import FieldType
@@ -71,17 +71,17 @@ class Matches(NamedTuple):
         return f"<matches: {len(self.alike)} alike>"  # no content
 
 
-async def look_around(cell: Cell, rows: Iterable[WaitingRow]) -> Matches:
+async def look_around(cell: CellCircle, rows: Iterable[WaitingRow]) -> Matches:
     """Find what is here for the rows that no import has made yet. The cost grows with the number of these rows."""
     return await cell.catalogue.look(lambda replica, listings: _look(cell, replica, listings, rows))
 
 
-def made_of(cell: Cell, external: str) -> Documents:
+def made_of(cell: CellCircle, external: str) -> Documents:
     """The documents that an import makes from a row."""
     return {name: cell.case_id(kind_of(schema), external) for name, schema in DOCUMENTS.items()}
 
 
-def _look(cell: Cell, replica: Replica, listings: Listings, rows: Iterable[WaitingRow]) -> Matches:
+def _look(cell: CellCircle, replica: Replica, listings: Listings, rows: Iterable[WaitingRow]) -> Matches:
     here = Matches({}, [], [], [])
     lines: dict[str, int] = {}  # of the names so far
     for row in rows:
@@ -135,7 +135,7 @@ def _links(replica: Replica, case: CaseId) -> list[Link]:
     return [_LINK.decode(link) for link in links if fits(_LINK, link)]
 
 
-def _own(cell: Cell, here: Matches, external: str) -> Collection[CaseId]:
+def _own(cell: CellCircle, here: Matches, external: str) -> Collection[CaseId]:
     """The documents that a row belongs to."""
     return (here.documents.get(external) or made_of(cell, external)).values()
 

@@ -25,6 +25,7 @@ from cellsync.casework.importing.waiting import Place, Waiting, WaitingRow
 from cellsync.casework.importing.whole import Document, is_whole, operations_for, read_whole
 from cellsync.casework.values.link import Relation
 from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.core.case.fold import CaseState
 from cellsync.core.ids import CaseId
 from cellsync.core.wire.operations import Operation
@@ -97,7 +98,7 @@ class Report(NamedTuple):
 
 
 async def import_cases(
-    cell: Cell,
+    into: Cell | CellCircle,
     source: Source,
     *,
     mapping: Mapping | None = None,
@@ -109,14 +110,15 @@ async def import_cases(
 ) -> Report:
     """Import a table: the content of a CSV file, or its path; or what an export wrote as JSON.
 
-    What cannot be read is left out and reported.
+    All of it goes into one circle: this one, or the only one of a cell. What cannot be read is left out and reported.
 
     A dry run reports the same and writes nothing. `progress` is told (rows done, rows to do) after each group. `stop`
     is asked before each, and before each row while the table is read; once it says yes, the report is of what was done
     until then. Stopped half-way, whole groups are there, and the same import again does the rest.
 
-    Raises UnreadableFile, InvalidValue, NotPermitted, DiskFull, StorageFailed.
+    Raises UnreadableFile, InvalidValue, WhichCircle, NotPermitted, DiskFull, StorageFailed.
     """
+    cell = into if isinstance(into, CellCircle) else into.circle()
     in_thread = cell.circle.surroundings.in_thread
     content = await in_thread(partial(content_of, source))
     if is_whole(content):
@@ -145,7 +147,7 @@ async def import_cases(
 
 
 async def _import_whole(
-    cell: Cell, cases: list[list[Document]], unread: list[RowError], dry_run: bool, progress: Progress, stop: Stop
+    cell: CellCircle, cases: list[list[Document]], unread: list[RowError], dry_run: bool, progress: Progress, stop: Stop
 ) -> Report:
     """Import our own JSON, case by case."""
     created = updated = done = 0
@@ -182,7 +184,7 @@ def _groups(rows: Iterable[WaitingRow]) -> Iterator[list[WaitingRow]]:
         yield group
 
 
-async def _merge(cell: Cell, here: Matches, group: list[WaitingRow], dry_run: bool) -> tuple[int, int]:
+async def _merge(cell: CellCircle, here: Matches, group: list[WaitingRow], dry_run: bool) -> tuple[int, int]:
     """(rows whose case file is new, other rows that change something). The circle's lock keeps out other writers."""
     async with cell.circle.lock:
         merged = await cell.circle.apart(lambda: [_merge_row(cell, here, row) for row in group])
@@ -201,7 +203,7 @@ def _says_more(edits: Edits) -> bool:
     return any(operation.field != MARKS for _, operations in edits for operation in operations)
 
 
-def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]:
+def _merge_row(cell: CellCircle, here: Matches, row: WaitingRow) -> tuple[Edits, bool]:
     """The edits of one row, and whether its case file is new. The caller holds the circle's lock."""
     made = made_of(cell, row.external)
     ids = here.documents.get(row.external, made)
@@ -240,12 +242,12 @@ def _merge_row(cell: Cell, here: Matches, row: WaitingRow) -> tuple[Edits, bool]
     return edits, states["case"] is None
 
 
-def _keyed(cell: Cell, case: CaseId) -> Keyed:
+def _keyed(cell: CellCircle, case: CaseId) -> Keyed:
     # no schema has such a kind, so these ids collide with those of no case
     named, case_id = case.hex(), cell.case_id
     return lambda use, data: case_id("import " + use, named + data.hex())
 
 
-def _state(cell: Cell, case: CaseId) -> CaseState | None:
+def _state(cell: CellCircle, case: CaseId) -> CaseState | None:
     """The state of a document with its logs; None if it is not here. The caller holds the circle's lock."""
     return cell.circle.replica.read(case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, NoReturn
 
 import click
@@ -11,9 +12,9 @@ import click
 from cellsync.cli.commands.edits import FROM_INPUT, typed_or_read, usage_error
 from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command, Group
+from cellsync.cli.options import Command, Group, circle_option
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.words import clock, line, many, safe, said, table
+from cellsync.cli.words import circle_names, clock, line, many, safe, said, table
 
 _ID: Final = 8  # digits of an id in the text of a link
 _LINES: Final = 100
@@ -35,22 +36,28 @@ def case() -> None:
 @click.option("--all", "beside", is_flag=True, help="Also the persons, episodes and other documents beside case files.")
 @click.option("--of", default="", metavar="CASE", help="Only what points at this one, or is pointed at by it.")
 @click.option("--archived", is_flag=True, help='Also those whose status is "archived".')
+@circle_option("Only of this circle.")
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(1, 20_000), help="How many at most.")
 @click.option("--after", default="", metavar="CASE", help="Those that stand behind this one.")
 @click.pass_context
 def list_(
-    context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, archived: bool, limit: int,
-    after: str,
+    context: click.Context, kind: str, find: str, conflicts: bool, beside: bool, of: str, archived: bool, circle: str,
+    limit: int, after: str,
 ) -> None:  # fmt: skip
-    """The cases, in the order in which they arrived."""
+    """The cases, in the order in which they arrived.
+
+    Those of several circles follow one another.
+    """
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call(
             "case.list", kind=kind, find=find, conflicts=conflicts, beside=beside, of=of, archived=archived,
-            limit=limit, after=after,
+            circle=circle, limit=limit, after=after,
         )  # fmt: skip
+        circles = client.call("circles")["circles"]
+    names = circle_names(circles) if len(circles) > 1 else {}
     if conflicts:
         for row in answer["cases"]:
             terminal.result(f"{row['short']}  {line(row['title'])}")
@@ -58,13 +65,14 @@ def list_(
         if not answer["cases"]:
             terminal.result("No conflicts.")
     else:
-        rows = _rows(answer["cases"])
+        rows = _rows(answer["cases"], names)
         for shown_row in table(rows):
             terminal.result(shown_row)
         if not rows:
             terminal.result("No cases.")
             if not (find or kind or of or answer["archived"]):
-                terminal.next('cellsync case new "TITLE"', writes=True)
+                into = "" if not names else f" --circle {quote(line(circle))}" if circle else " --circle CIRCLE"
+                terminal.next(f'cellsync case new "TITLE"{into}', writes=True)
         if answer["more"]:
             found = " …" if find or of or archived else ""
             terminal.say(f"{many(answer['more'], 'document')} beside them: cellsync case list{found} --all")
@@ -75,14 +83,15 @@ def list_(
     terminal.answer(answer)
 
 
-def _rows(cases: list[dict[str, Any]]) -> list[list[str]]:
-    """Cases as lines of a table; a column that is empty for all of them is left out."""
+def _rows(cases: list[dict[str, Any]], circles: dict[str, str]) -> list[list[str]]:
+    """Cases as lines of a table; a column that is empty for all of them is left out. `circles`: names, by id."""
     columns = [
         [row["short"] for row in cases],
         [line(row["title"], 50) or "(no title)" for row in cases],
         [line(", ".join(row["about"]), 40) for row in cases],
         [line(row["status"], 16) for row in cases],
         [_kind(row) for row in cases],
+        [circles.get(row["circle"], "") for row in cases],
         ["⚠ " + many(row["conflicts"], "conflict") if row["conflicts"] else "" for row in cases],
     ]
     return [list(row) for row in zip(*filter(any, columns), strict=True)]
@@ -108,9 +117,10 @@ def _show_conflicts(terminal: Terminal, case: str, conflicts: list[Any]) -> None
 
 @click.command(cls=Command)
 @click.argument("case_", metavar="CASE")
+@circle_option("If cases in several circles are called so.")
 @click.option("--limit", default=_LINES, show_default=True, type=_LIMIT, help="How many items of its logs, the newest.")
 @click.pass_context
-def show(context: click.Context, case_: str, limit: int) -> None:
+def show(context: click.Context, case_: str, circle: str, limit: int) -> None:
     """A case, with every value where people contradict each other.
 
     CASE is the beginning of its id, its title or a part of it.
@@ -120,9 +130,12 @@ def show(context: click.Context, case_: str, limit: int) -> None:
 
     terminal = terminal_of(context)
     with opened(context) as client:
-        answer = client.call("case.show", case=case_, limit=limit)
+        answer = client.call("case.show", case=case_, circle=circle, limit=limit)
+        circles = client.call("circles")["circles"]
+    names = circle_names(circles) if len(circles) > 1 else {}
     _say_if_cut(terminal, answer, "cellsync case export writes all.")
-    terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}")
+    of = f" · {names[answer['circle']]}" if names else ""
+    terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}{of}")
     contradicting = {conflict["field"]: conflict for conflict in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)
     led = {link["id"][:_ID]: link for link in answer["links"]}
@@ -136,14 +149,14 @@ def show(context: click.Context, case_: str, limit: int) -> None:
         for key in field["keys"]:
             terminal.result(f"{name}  {line(key['text'], 40)}: {said(key['values'])}")
         if field["values"]:
-            terminal.result(f"{name}  {_standing(field, led)}")
+            terminal.result(f"{name}  {_standing(field, led, names)}")
         if field["name"] in contradicting:
             terminal.result(
                 f"{' ' * width}  choose: {line(command(answer['short'], contradicting[field['name']]), 200)}"
             )
     if answer["beside"]:
         terminal.result("beside it")
-        for row in table(_rows(answer["beside"])):
+        for row in table(_rows(answer["beside"], names)):
             terminal.result(f"  {row}")
     if answer["more_beside"]:
         terminal.need(f"There is more beside it: cellsync case list --of {answer['short']}")
@@ -151,19 +164,22 @@ def show(context: click.Context, case_: str, limit: int) -> None:
     terminal.answer(answer)
 
 
-def _standing(field: dict[str, Any], links: dict[str, Any]) -> str:
+def _standing(field: dict[str, Any], links: dict[str, Any], circles: dict[str, str]) -> str:
     """The content of a field without keys and items: the values that people wrote, or elements (a sum is one)."""
     if field["values"][0]["at"] is not None:
         return said(field["values"])
-    return ", ".join(_led(value["text"], links) for value in field["values"])
+    return ", ".join(_led(value["text"], links, circles) for value in field["values"])
 
 
-def _led(text: str, links: dict[str, Any]) -> str:
-    """An element of a set; for a link, its target: `about Anton (5b1c)`."""
+def _led(text: str, links: dict[str, Any], circles: dict[str, str]) -> str:
+    """An element of a set; for a link, its target: `about Anton (5b1c, Mill Street)`."""
     before, _, id_ = text.rpartition(" ")
     target = links.get(id_, {})
     if before and target.get("short"):
-        return f"{line(before, 40)} {line(target['title'], 60) or 'a ' + _kind(target)} ({target['short']})"
+        where = ", ".join(filter(None, [target["short"], circles.get(target["circle"], "")]))
+        return f"{line(before, 40)} {line(target['title'], 60) or 'a ' + _kind(target)} ({where})"
+    if before and target:
+        return f"{line(before, 40)} a case that is not here ({id_})"
     return line(text, 200)
 
 
@@ -188,14 +204,15 @@ def _show_item(terminal: Terminal, item: Any, indent: str, id_: bool = False) ->
 @click.option("--write", metavar="TEXT", help="Add this to the timeline (or to the log named by --field).")
 @click.option("--kind", metavar="KIND", help="With --write: what happened: hearing, transferred, letter_sent, …")
 @click.option("--date", metavar="DATE", help="With --write: when it happened: 2024-05-03, 2024-05, ~2024.")
+@circle_option("If cases in several circles are called so.")
 @click.option("--field", default="", metavar="NAME", help="One log of the case.")
 @click.option("--since", default="", metavar="DAY", help="Recorded on this day or later.")
 @click.option("--limit", default=_LINES, show_default=True, type=_LIMIT, help="How many lines at most, the newest.")
 @click.option("--after", default="", metavar="PLACE", help="What arrived before, as the end of a page says it.")
 @click.pass_context
 def log(
-    context: click.Context, case_: str, write: str | None, kind: str | None, date: str | None, field: str, since: str,
-    limit: int, after: str,
+    context: click.Context, case_: str, write: str | None, kind: str | None, date: str | None, circle: str, field: str,
+    since: str, limit: int, after: str,
 ) -> None:  # fmt: skip
     """What the logs of a case say, in the order in which it was recorded; or add a line."""
     from cellsync.cli.reach import opened
@@ -205,7 +222,9 @@ def log(
         if kind or date:
             raise usage_error("--kind and --date go with --write.", "cellsync case log --help")
         with opened(context) as client:
-            answer = client.call("case.log", case=case_, since=since, field=field, limit=limit, after=after)
+            answer = client.call(
+                "case.log", case=case_, circle=circle, since=since, field=field, limit=limit, after=after
+            )
         for found in answer["lines"]:
             _show_item(terminal, found["item"], "", id_=True)
         if not answer["lines"]:
@@ -221,7 +240,7 @@ def log(
         item = {"kind": kind or "note", "text": item, **({"date": date} if date else {})}
     with opened(context, writes=True) as client:
         see_through(context, terminal)
-        answer = client.call("case.edit", case=case_, append={field or _TIMELINE: [item]})
+        answer = client.call("case.edit", case=case_, circle=circle, append={field or _TIMELINE: [item]})
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
     terminal.answer(answer)
 
@@ -245,6 +264,7 @@ def _no_case(named: str, kind: str = "", /) -> NoReturn:
 
 @click.command(cls=Command)
 @click.argument("case_", metavar="CASE")
+@circle_option("If cases in several circles are called so.")
 @click.option("--format", "form", type=click.Choice(["text", "svg"]), default="text", show_default=True)
 @click.option(
     "--limit", default=_LINES, show_default=True, type=click.IntRange(1, 2_000), help="How many changes, the newest."
@@ -253,7 +273,7 @@ def _no_case(named: str, kind: str = "", /) -> NoReturn:
 @saving_options
 @click.pass_context
 def graph(
-    context: click.Context, case_: str, form: str, limit: int, after: str, to: Path | None, replace: bool
+    context: click.Context, case_: str, circle: str, form: str, limit: int, after: str, to: Path | None, replace: bool
 ) -> None:
     """Draw the history of a case: who wrote what, having seen what."""
     from cellsync.cli.reach import opened
@@ -261,7 +281,7 @@ def graph(
     terminal = terminal_of(context)
     with new_file(to, replace=replace) if to is not None else nullcontext() as write:
         with opened(context) as client:
-            answer = client.call("case.graph", case=case_, format=form, limit=limit, after=after)
+            answer = client.call("case.graph", case=case_, circle=circle, format=form, limit=limit, after=after)
         if write is not None:
             write([answer["drawing"].encode()])
     if to is not None:

@@ -9,9 +9,21 @@ import click
 
 from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command
+from cellsync.cli.options import Command, circle_option
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import clock, clocks, duration, line, little_memory, many, presence, put_back, table, to_update
+from cellsync.cli.words import (
+    circle_names,
+    clock,
+    clocks,
+    duration,
+    line,
+    little_memory,
+    many,
+    presence,
+    put_back,
+    table,
+    to_update,
+)
 
 
 class Duration(click.ParamType[float]):
@@ -169,8 +181,9 @@ _IN_THE_WAY: Final = frozenset({"outdated", "removal_ahead"})  # flags that --ca
 @click.command(cls=Command, short_help="The cell at a glance.")
 @click.option("--seen", is_flag=True, help="The warnings have been read. What is still so stays.")
 @click.option("--carry-on", is_flag=True, help="Write and hand out in spite of what coordinators require or announce.")
+@circle_option("With --carry-on: in this circle; needed if there are several.")
 @click.pass_context
-def status(context: click.Context, seen: bool, carry_on: bool) -> None:
+def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> None:
     """The cell at a glance: who is connected, and what exists on no other device."""
     from cellsync.cli.reach import opened
 
@@ -180,26 +193,29 @@ def status(context: click.Context, seen: bool, carry_on: bool) -> None:
         if carry_on:
             if not _IN_THE_WAY.intersection(flag["reason"] for flag in client.call("status")["flags"]):
                 terminal.say("Nothing is required or announced here that stands in the way.")
-            client.call("carry_on")
+            client.call("carry_on", circle=circle)
         answer = client.call("status")
         if seen:
             client.call("flags.dismiss")
     locks = f", locks in {duration(answer['locks_in'])}" if answer["locks_in"] is not None else ""
     runs = f"unlocked{locks} · daemon running" if daemon else "no daemon: opened for this command only"
     runs = runs if answer["as_of"] is None else f"read-only, as of {clock(answer['as_of'])}"
-    terminal.result(f"{line(answer['cell']) or 'The history of this cell has not come yet'} · {runs}")
+    several = circle_names(answer["circles"]) if len(answer["circles"]) > 1 else {}
+    cell = many(len(several), "circle") if several else line(answer["cell"])
+    terminal.result(f"{cell or 'The history of this cell has not come yet'} · {runs}")
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
     only_here = answer["only_here"]
-    where = (
-        f"{many(only_here, 'CHANGE', 'CHANGES')} ON NO OTHER DEVICE" if only_here else "all of mine is elsewhere too"
-    )
-    role = answer["role"] or "not admitted yet"
-    rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
-    for peer in answer["peers"]:
-        rows.append([line(peer["name"], 24), presence(peer)])
-    for row in table(rows):
-        terminal.result(row)
+    where = _elsewhere(only_here)
+    for one in answer["circles"]:
+        role, indent = one["role"] or "not admitted yet", ""
+        if several:
+            terminal.result(f"{several[one['id']]} · {many(one['devices'], 'device')}, {many(one['cases'], 'case')}")
+            where, indent = _elsewhere(one["only_here"]), "  "
+        rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
+        rows += [[line(peer["name"], 24), presence(peer)] for peer in answer["peers"] if peer["circle"] == one["id"]]
+        for row in table(rows):
+            terminal.result(indent + row)
     beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""
     terminal.result(f"{many(answer['cases'], 'case')}{beside}, {many(answer['changes'], 'change')}")
     for case in answer["only_here_cases"][:10]:
@@ -218,7 +234,8 @@ def status(context: click.Context, seen: bool, carry_on: bool) -> None:
         terminal.result(said)
     for flag in answer["flags"]:
         text = flag["text"] if flag["text"].endswith("?") else f"{flag['text']}."
-        terminal.result(f"⚠ {line(flag['author'], 24)} {text}")
+        of = f"{several[flag['circle']]}: " if flag["circle"] in several else ""
+        terminal.result(f"⚠ {of}{line(flag['author'], 24)} {text}")
     if not seen and not all(flag["lasting"] for flag in answer["flags"]):
         terminal.next("cellsync status --seen   when you have dealt with these", writes=True)
     elif not answer["peers"]:
@@ -226,3 +243,9 @@ def status(context: click.Context, seen: bool, carry_on: bool) -> None:
     elif only_here and not any(peer["connected"] for peer in answer["peers"]):
         terminal.next("cellsync sync", writes=True)
     terminal.answer(answer)
+
+
+def _elsewhere(only_here: int) -> str:
+    if not only_here:
+        return "all of mine is elsewhere too"
+    return f"{many(only_here, 'CHANGE', 'CHANGES')} ON NO OTHER DEVICE"

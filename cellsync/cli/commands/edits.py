@@ -10,7 +10,7 @@ import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command
+from cellsync.cli.options import Command, circle_option
 from cellsync.cli.terminal import Terminal, line_ended, terminal_of
 from cellsync.cli.words import line
 
@@ -99,9 +99,10 @@ def usage_error(message: str, hint: str) -> Refusal:
 @click.command(cls=Command, epilog=FROM_INPUT, short_help="A new case, called TITLE.")
 @click.argument("title", required=False)
 @click.option("--kind", default=_CASE, show_default=True, metavar="KIND", help="Which kind: case, person, task, …")
+@circle_option("Into this circle; needed if there are several.")
 @writing_options
 @click.pass_context
-def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -> None:
+def new(context: click.Context, /, title: str | None, kind: str, circle: str, **given: Any) -> None:
     """A new case, called TITLE; or a person of that name, a task, or whatever else KIND says."""
     from cellsync.cli.reach import opened
 
@@ -120,7 +121,7 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
         )
     with opened(context, writes=True) as client:
         see_through(context, terminal)
-        answer = client.call("case.new", kind=kind, **written)
+        answer = client.call("case.new", kind=kind, circle=circle, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
     if answer["alike"]:
         terminal.say(f"Called the same, and here already: {', '.join(line(case, 16) for case in answer['alike'])}")
@@ -131,13 +132,15 @@ def new(context: click.Context, /, title: str | None, kind: str, **given: Any) -
 
 @click.command(cls=Command, epilog=FROM_INPUT)
 @click.argument("case_", metavar="CASE")
+@circle_option("If cases in several circles are called so.")
 @writing_options
 @click.option("--correct", "correct_", multiple=True, metavar="ITEM=TEXT", help="Say an item of a log anew.")
 @click.option("--retract", "retract_", multiple=True, metavar="ITEM", help="Hide an item of a log.")
 @click.pass_context
 def edit(
-    context: click.Context, /, case_: str, correct_: tuple[str, ...], retract_: tuple[str, ...], **given: Any
-) -> None:
+    context: click.Context, /, case_: str, circle: str, correct_: tuple[str, ...], retract_: tuple[str, ...],
+    **given: Any,
+) -> None:  # fmt: skip
     """Write to a case. All that is given is one signed change.
 
     CASE is the beginning of its id, its title or a part of it. `case log` shows the ids of ITEMs.
@@ -154,7 +157,7 @@ def edit(
         )
     with opened(context, writes=True) as client:
         see_through(context, terminal)
-        answer = client.call("case.edit", case=case_, **written)
+        answer = client.call("case.edit", case=case_, circle=circle, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
     _say_doubts(terminal, answer)
     terminal.answer(answer)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from shlex import quote
 from typing import Any, Final
 
 import click
 
 from cellsync.cli.commands.cell import lan_mode, lan_options
+from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command
+from cellsync.cli.options import Command, circle_option
 from cellsync.cli.terminal import NoTerminal, Terminal, read_line, terminal_of
-from cellsync.cli.words import line, many
+from cellsync.cli.words import circle_names, line, many
 from cellsync.core.errors import Interrupted
 from cellsync.core.plain import apart
 
@@ -28,11 +30,14 @@ def words_option(command: Any) -> Any:
 
 @click.command(cls=Command, short_help="Invite one device.")
 @click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), default="writer", show_default=True)
+@circle_option("Into this circle; needed if there are several.")
 @click.option("--no-short-code", is_flag=True, help="Only the long code and the QR, at which nobody can guess.")
 @click.option("--code-fd", type=int, metavar="N", help="For scripts: write the code to this descriptor.")
 @words_option
 @click.pass_context
-def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int | None, words_fd: int | None) -> None:
+def invite(
+    context: click.Context, role: str, circle: str, no_short_code: bool, code_fd: int | None, words_fd: int | None
+) -> None:
     """Invite one device: shows a QR and a code, waits for it, and lets you compare the words.
 
     The code is good for one use and ten minutes. Ctrl-C takes it back.
@@ -42,7 +47,7 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
-        job = client.call("invite", role=role, short_code=not no_short_code)
+        job = client.call("invite", role=role, circle=circle, short_code=not no_short_code)
         try:
             _show(terminal, job, code_fd)
             job = after(client, "invite.show", job, "waiting")
@@ -56,9 +61,13 @@ def invite(context: click.Context, role: str, no_short_code: bool, code_fd: int 
             with suppress(Exception):
                 client.call("invite.cancel", job=job["job"])
             raise
-        who = line(job["name"], 40)
-        terminal.result(f"✓ {who} joined as {job['role']}.")
-        terminal.say("They receive all cases and all history now. Ctrl-C leaves that for later.")
+        who, into, all_of = line(job["name"], 40), "", ""
+        circles = client.call("circles")["circles"]
+        if len(circles) > 1:
+            into = f" {circle_names(circles)[job['circle']]}"
+            all_of = " of this circle"
+        terminal.result(f"✓ {who} joined{into} as {job['role']}.")
+        terminal.say(f"They receive all cases and all history{all_of} now. Ctrl-C leaves that for later.")
         with suppress(KeyboardInterrupt):
             _bring_up(terminal, client, f"{who} receives", job["device"])
     terminal.next("cellsync status")
@@ -130,18 +139,24 @@ def join(
     context: click.Context, name: str | None, code_fd: int | None, words_fd: int | None, address: str | None,
     timeout: float, lan: str | None, no_lan: bool, interfaces: tuple[str, ...], port: int,
 ) -> None:  # fmt: skip
-    """Join a cell with the code on another device's screen.
+    """Join a cell with the code on another device's screen; or, with a cell here, one more circle.
 
     Asks for the code, which is never given as an argument: other people on this machine could read it. Every word is
     checked here first, so a slip of the finger sends nothing. When the code has matched, asks for your name and a
-    passphrase.
+    passphrase; a device that is in a circle already joins under the name that it has.
     """
     from cellsync.cli.commands.people import host_and_port
-    from cellsync.cli.reach import empty
-    from cellsync.cli.waits import after, finished
+    from cellsync.cli.reach import empty, profile_of
 
     terminal = terminal_of(context)
     host, to_port = host_and_port(address) if address else (None, None)
+    if profile_of(context).exists:
+        if name is not None or lan or no_lan or interfaces or port:
+            raise usage_error(
+                "This device has a name and a place on its networks already.", "For one more circle: cellsync join"
+            )
+        _join_as_well(context, code_fd, words_fd, {"timeout": timeout, "host": host, "to_port": to_port})
+        return
     if name is not None:
         name = terminal.own_name(name)  # an invalid name is refused before the code is used up
     with empty(context) as client:
@@ -149,31 +164,61 @@ def join(
         if not (terminal.asks or (name and terminal.gives_passphrase)):
             raise NoTerminal(hint="Give them: --name NAME --passphrase-fd N")
         given = {"interfaces": list(interfaces), "port": port, "lan": lan_mode(lan, no_lan) or "asked"}
-        job = client.call("join", code=code, timeout=timeout, host=host, to_port=to_port, **given)
-        try:
-            terminal.say("Looking for the other device …")
-            job = after(client, "join.show", job, "connecting")
-            if job["state"] == "matched":
-                name, job = _introduce(terminal, client, name, job)
-            if job["state"] == "verify_words":
-                terminal.say("Read your words aloud.")
-                _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
-                job = _compare(terminal, client, "join", job, words_fd)
-            finished(_worded(job, _JOINING))
-        except BaseException as ended:
-            over: dict[str, Any] = {}
-            with suppress(Exception):
-                over = client.call("join.cancel", job=job["job"])
-            if not isinstance(ended, KeyboardInterrupt) or over.get("state") != "joined":
-                raise  # else Ctrl-C came too late
-        with suppress(KeyboardInterrupt):
-            _bring_up(terminal, client, "receiving")
+        given |= {"timeout": timeout, "host": host, "to_port": to_port}
+        name, job = _joined(terminal, client, {"code": code, **given}, name, words_fd)
         see_through(context, terminal)
         status = client.call("status")
     cell = line(status["cell"]) or "the cell"
     terminal.result(f"✓ Joined {cell} as {line(name or status['name'], 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
+
+
+def _join_as_well(context: click.Context, code_fd: int | None, words_fd: int | None, given: dict[str, Any]) -> None:
+    """Join one more circle. What it is called comes with its history."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, online=True) as client:
+        me = line(client.call("status")["name"], 40)
+        terminal.say(f"This device joins one more circle, as {me}. Nothing is said there of those that it is in.")
+        _, job = _joined(terminal, client, {"code": _code(terminal, code_fd), **given}, me, words_fd)
+        see_through(context, terminal)
+        circles = client.call("circles")["circles"]
+    found = next(one for one in circles if one["id"] == job["circle"])
+    name = circle_names(circles)[found["id"]]
+    terminal.result(f"✓ Joined {name} as {me}. {many(found['cases'], 'case')} of it here.")
+    terminal.next(f"cellsync case list --circle {quote(line(found['name']) or found['short'])}")
+    terminal.answer(job)
+
+
+def _joined(
+    terminal: Terminal, client: Any, given: dict[str, Any], name: str | None, words_fd: int | None
+) -> tuple[str | None, Any]:
+    """Join, and receive what is there. Returns the name, and the job."""
+    from cellsync.cli.waits import after, finished
+
+    job = client.call("join", **given)
+    try:
+        terminal.say("Looking for the other device …")
+        job = after(client, "join.show", job, "connecting")
+        if job["state"] == "matched":
+            name, job = _introduce(terminal, client, name, job)
+        if job["state"] == "verify_words":
+            terminal.say("Read your words aloud.")
+            _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
+            job = _compare(terminal, client, "join", job, words_fd)
+        finished(_worded(job, _JOINING))
+    except BaseException as ended:
+        over: dict[str, Any] = {}
+        with suppress(Exception):
+            over = client.call("join.cancel", job=job["job"])
+        if not isinstance(ended, KeyboardInterrupt) or over.get("state") != "joined":
+            raise
+        job = over  # Ctrl-C came too late
+    with suppress(KeyboardInterrupt):
+        _bring_up(terminal, client, "receiving")
+    return name, job
 
 
 def _say_namesakes(terminal: Terminal, job: Any) -> None:

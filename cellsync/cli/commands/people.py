@@ -8,26 +8,31 @@ import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command, Group
+from cellsync.cli.options import Command, Group, circle_option
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import clocks, line, presence, table, to_update
+from cellsync.cli.words import circle_names, clocks, line, presence, table, to_update
 
 
 @click.command(cls=Command)
+@circle_option("Only of this circle.")
 @click.pass_context
-def members(context: click.Context) -> None:
+def members(context: click.Context, circle: str) -> None:
     """Who is in this cell, and what they may do."""
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context) as client:
-        answer = client.call("members")
-    for row in table(
+        answer = client.call("members", circle=circle)
+        circles = client.call("circles")["circles"]
+    names = circle_names(circles) if len(circles) > 1 else {}
+    rows = [
         [
-            [line(member["name"], 40) + (" (you)" if member["me"] else ""), member["role"], member["device"][:8]]
-            for member in answer["members"]
+            line(member["name"], 40) + (" (you)" if member["me"] else ""), member["role"], member["device"][:8],
+            names.get(member["circle"], ""),
         ]
-    ):
+        for member in answer["members"]
+    ]  # fmt: skip
+    for row in table(rows):
         terminal.result(row)
     terminal.answer(answer)
 
@@ -43,9 +48,11 @@ def peers(context: click.Context) -> None:
     terminal = terminal_of(context)
     with opened(context) as client:
         answer = client.call("peers")
+        circles = client.call("circles")["circles"]
     rows = []
+    names = circle_names(circles) if len(circles) > 1 else {}
     for peer in answer["peers"]:
-        rows.append([line(peer["name"], 40), presence(peer), peer["device"][:8]])
+        rows.append([line(peer["name"], 40), presence(peer), peer["device"][:8], names.get(peer["circle"], "")])
     for row in table(rows):
         terminal.result(row)
     for peer in answer["peers"]:

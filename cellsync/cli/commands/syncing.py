@@ -52,7 +52,10 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
 
 
 def _say_how_far(terminal: Terminal, peers: list[dict[str, Any]]) -> None:
-    for row in table([[line(peer["name"], 40), _how_far(peer)] for peer in peers]):
+    several = len({peer["circle"] for peer in peers}) > 1
+    for row in table(
+        [[line(peer["name"], 40), _how_far(peer), peer["circle"][:8] if several else ""] for peer in peers]
+    ):
         terminal.result(row)
 
 
@@ -154,6 +157,8 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{line(data['name'], 40)} and this device understand each other again"
         case "member.added":
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
+        case "circle.added":
+            return "this device is in one more circle: cellsync circle list"
         case "flag":
             return "⚠ a warning: cellsync status"
         case "reset":

@@ -16,7 +16,7 @@ from cellsync.api.contract.problems import PARTLY, USAGE, Problem, Refusal
 from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command
+from cellsync.cli.options import Command, circle_option
 from cellsync.cli.output import put
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import line, many
@@ -43,10 +43,11 @@ _COLUMNS: Final = (
 )  # fmt: skip
 @click.option("--encoding", metavar="NAME", help="Of the file; else it is recognised, or you are asked for it.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between columns; else the most frequent of , ; tab.")
+@circle_option("Into this circle; needed if there are several.")
 @click.pass_context
 def import_(
     context: click.Context, file: Path, dry_run: bool, columns: Path | None, encoding: str | None,
-    delimiter: str | None,
+    delimiter: str | None, circle: str,
 ) -> None:  # fmt: skip
     """Import cases from a CSV file, or an export as JSON.
 
@@ -58,6 +59,7 @@ def import_(
 
     terminal = terminal_of(context)
     given: dict[str, Any] = {"table": _load(file), "encoding": encoding, "delimiter": delimiter, "dry_run": dry_run}
+    given["circle"] = circle
     given["columns"] = None if columns is None else _columns(columns)
     with opened(context, writes=True) as client, terminal.bar("importing", "reading the table") as move:
         job = to_its_end(client, "import", given, lambda job: move(job["done"], job["total"]))
@@ -158,13 +160,14 @@ def _load(file: Path) -> str:
 @click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
 @click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
 @click.option("--with-mentions", is_flag=True, help="Let texts go also where they say something that stays: a name.")
+@circle_option("Out of this circle.")
 @saving_options
 @click.pass_context
 def export(
     context: click.Context, cases: tuple[str, ...], form: str, audience: str, compartments: tuple[str, ...],
-    language: str, with_mentions: bool, to: Path | None, replace: bool,
+    circle: str, language: str, with_mentions: bool, to: Path | None, replace: bool,
 ) -> None:  # fmt: skip
-    """Export cases (all, if none is named) as a table, as JSON, or one of them as a page to print.
+    """Export cases of one circle (all, if none is named) as a table, as JSON, or one of them as a page to print.
 
     Only what everybody concerned has consented to leaves; what is left out is said, with the reason, and ends in exit
     code 9. The file is not encrypted.
@@ -177,7 +180,7 @@ def export(
         with nullcontext() if cases else terminal.bar("exporting"):
             answer = client.call(
                 "export", format=form, audience=audience, compartments=list(compartments) or None, cases=list(cases),
-                language=language, with_mentions=with_mentions,
+                circle=circle, language=language, with_mentions=with_mentions,
             )  # fmt: skip
         pieces = _pieces(client, answer)
         if write is not None:

@@ -147,7 +147,7 @@ class Device:
     async def _tell_holdings(self) -> None:
         while True:
             changed = self._cell.node.links.changed
-            here = self._expected & self._cell.circle.replica.held.cases.keys()
+            here = self._expected & self._cell.circle().circle.replica.held.cases.keys()
             self._tell({"tell": "holds", "entries": self._cell.entries(), "cases": len(here)})
             await changed.wait()
             await trio.sleep(TELL_EVERY)

@@ -16,7 +16,7 @@ from cellsync.core.case.draft import Draft
 from cellsync.core.case.fold import CaseState
 from cellsync.core.crdt.row import Verb
 from cellsync.core.errors import ReadOnly
-from cellsync.core.ids import NO_ID, CaseId, DeviceId, Millis, Ref
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, Millis, Ref
 from cellsync.core.wire.operations import Operation
 
 Did = Literal[Verb, "other"]
@@ -44,6 +44,7 @@ class Change(NamedTuple):
     did: Did = "other"  # what was done to the field, or the first of several things
     removed: tuple[Ref, ...] = ()  # named by a discard, delete or retract: `Cell.wrote` says what was written there
     why: Why = ""  # of a "reset"
+    circle: CircleId = CircleId(NO_ID)
 
     def __repr__(self) -> str:
         return f"<change of {self.path!r}>"  # no content

@@ -23,11 +23,10 @@ from pathlib import Path
 import trio
 
 from cellsync.cell.home import vault_in
-from cellsync.core import drawers
 from cellsync.core.errors import CellsyncError, NotFound
-from cellsync.core.ids import DeviceId, SealSecret
-from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.core.ids import DeviceId
 from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.circles import OpenCircles
 from cellsync.ledger.surroundings import REAL
 from cellsync.node.lan import CARRIER
 from cellsync.node.network import Address
@@ -71,19 +70,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _turncoat(profile: Path, victim: str, passphrase: str) -> Turncoat:
     with Vault.open(vault_in(profile), forms(passphrase), allow_cheap=True) as vault:
-        store = vault.open_circle(vault.circles[0])
+        circles = OpenCircles.open(vault, REAL)
         try:
-            circle, identity = OpenCircle(vault.circles[0], store, REAL), vault.identity
-            secrets = DeviceSecrets(
-                identity.signing, identity.session, SealSecret(store.kept(drawers.SEAL_SECRET) or b"")
-            )
-            return Turncoat.of(circle, secrets, _found(circle, victim))
+            circle, device = _found(circles, victim)
+            return Turncoat.of(circle, circles.secrets(circle.id), device)
         finally:
-            store.close()
+            circles.close()
 
 
-def _found(circle: OpenCircle, beginning: str) -> DeviceId:
-    devices = [device for device in circle.others() if device.hex().startswith(beginning)]
+def _found(circles: OpenCircles, beginning: str) -> tuple[OpenCircle, DeviceId]:
+    """The victim, and the circle in which it has this id."""
+    devices = [
+        (circle, device)
+        for circle in circles.values()
+        for device in circle.others()
+        if device.hex().startswith(beginning)
+    ]
     if len(devices) != 1:
         raise NotFound("this is not the beginning of one device's id")
     return devices[0]

@@ -57,8 +57,9 @@ class Turncoat:
         """A device that `cell`, which it turns against, has just admitted, without pairing. `entropy`: 96 bytes."""
         secrets = device_secrets(entropy)
         name = f"turncoat {entropy[:2].hex()}"
-        device = await cell.circle.admit(cell.secrets.signing, secrets.public, name, role)
-        return cls(cell.circle, device, secrets, cell.device)
+        circle = cell.circle().circle
+        device = await circle.admit(cell.secrets.signing, secrets.public, name, role)
+        return cls(circle, device, secrets, cell.device)
 
     @property
     def own_case(self) -> CaseId:

@@ -104,7 +104,7 @@ async def test_a_link_to_what_is_not_here_has_no_name(tmp_path: Path, autojump_c
         elsewhere = "ab" * 32
         made = await ana("case.new", set={"title": "Mill"}, add={"links": [[{"hex": elsewhere}, "about"]]})
         shown = await ana("case.show", case=made["id"])
-        assert shown["links"] == [{"id": elsewhere, "short": "", "kind": "", "title": ""}]
+        assert shown["links"] == [{"id": elsewhere, "short": "", "kind": "", "title": "", "circle": ""}]
         assert (await ana("case.list", of="Mill"))["cases"] == []
 
 

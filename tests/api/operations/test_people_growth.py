@@ -64,7 +64,7 @@ async def _work_of_status(ana: Asking, cases: int) -> Work:
     for first in range((await ana("status"))["cases"], cases, FEW):
         await opened.write([_case(number) for number in range(first, first + FEW)])
     await ana("status")  # describes them
-    store: Any = opened.circle.store
+    store: Any = opened.first.circle.store
     with Work(store._db) as work:
         answer = await ana("status")
     assert (answer["cases"], len(answer["only_here_cases"])) == (cases, CASES)

@@ -17,6 +17,7 @@ from cellsync.casework.exporting.permission import Consents
 from cellsync.casework.exporting.reader import Reader, Steps
 from cellsync.casework.values.link import Link
 from cellsync.cell import description
+from cellsync.cell.circle import CellCircle
 from cellsync.core.ids import CaseId
 from cellsync.core.schema.schema import Schema, creation
 from cellsync.core.wire.operations import Operation
@@ -66,7 +67,7 @@ async def gather(cell: Cell, cases: list[CaseId] | None) -> tuple[list[Folder], 
         ]
         return made, folders.consents
 
-    return await cell.at_one_moment(lambda replica, listings: work(Reader(cell, replica, listings)))
+    return await cell.first.at_one_moment(lambda replica, listings: work(Reader(cell.first, replica, listings)))
 
 
 @pytest.mark.parametrize("listed", [description.LINKS, 1])
@@ -96,14 +97,14 @@ async def test_of_one_case_only_what_has_to_do_with_it_is_read(monkeypatch: pyte
         for seed in range(5):
             await cell.write(drawn(random.Random(seed), []))
         read: list[CaseId] = []
-        look_up = Cell.look_up
+        look_up = CellCircle.look_up
 
-        def noted(self: Cell, schema: Any, number: int) -> Any:
+        def noted(self: CellCircle, schema: Any, number: int) -> Any:
             read.append(self.circle.replica.held.case_ids[number])
             return look_up(self, schema, number)
 
         [*first, _, _, _, _, _, _, _, _, _, _, _, _] = await cell.cases(CaseFile)
-        monkeypatch.setattr(Cell, "look_up", noted)
+        monkeypatch.setattr(CellCircle, "look_up", noted)
         await gather(cell, [one.id for one in first])
         ours = {case for case, _ in drawn(random.Random(0), [])}
         assert read

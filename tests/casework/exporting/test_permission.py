@@ -99,7 +99,7 @@ async def test_before_the_day_of_a_consent_nothing_leaves(
         if supersedes:
             await linked(later, Link(older.id, Relation.SUPERSEDES))
         async with later.edit() as draft:
-            draft.given = PartialDate.of(today(cell) + timedelta(days=2))
+            draft.given = PartialDate.of(today(cell.first) + timedelta(days=2))
         with pytest.raises(NoConsent) as refused:
             await export_cases(cell, form=Form.JSON, audience=audience)
         assert why(refused.value) == {Why.TO_COME: (1, ())}
@@ -117,7 +117,7 @@ async def test_of_several_days_of_one_consent_the_last_counts(autojump_clock: tr
         await level([ana, ben])
         network.partition("ana", "ben")
         [here], [there] = await ana.cases(Consent), await ben.cases(Consent)
-        for said, day in ((here, PartialDate(today(ana).year)), (there, PartialDate(today(ana).year + 1))):
+        for said, day in ((here, PartialDate(today(ana.first).year)), (there, PartialDate(today(ana.first).year + 1))):
             async with said.edit() as draft:
                 draft.given = day
         await export_cases(ana, form=Form.JSON, audience=Scope.PARTNERS)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cellsync.cli import reach
 from cellsync.cli.main import main
 from cellsync.cli.terminal import Terminal
+from tests.scenarios.versions.test_commands import CIRCLE
 
 EXPORTED = {
     "v": 1, "content": "", "export": "", "next": "", "leaving": 1, "cases": ["ab" * 32], "compartments": ["C0"],
@@ -24,7 +25,7 @@ STATUS = {
     "only_here_cases": [
         {"case": "ab" * 32, "title": "Parcel", "changes": 1}, {"case": "cd" * 32, "title": "", "changes": 1},
     ],
-    "conflicts": 0, "others_ahead": None, "peers": [], "flags": [],
+    "conflicts": 0, "others_ahead": None, "peers": [], "flags": [], "circles": [CIRCLE],
 }  # fmt: skip
 ITEM = {
     "id": "ef" * 8 + ".0", "before": [],
@@ -32,8 +33,9 @@ ITEM = {
 }  # fmt: skip
 NOTES = {"name": "notes", "type": "log", "sensitivity": "C0", "values": [], "keys": [], "items": [ITEM]}
 SHOWN = {
-    "v": 1, "id": "ab" * 32, "short": "abab", "kind": "cellsync.case", "title": "Parcel", "fields": [NOTES],
-    "conflicts": [], "links": [], "beside": [], "more_beside": False, "next": "1f2e3d4c-a0", "cut": False,
+    "v": 1, "id": "ab" * 32, "short": "abab", "circle": "c1", "kind": "cellsync.case", "title": "Parcel",
+    "fields": [NOTES], "conflicts": [], "links": [], "beside": [], "more_beside": False, "next": "1f2e3d4c-a0",
+    "cut": False,
 }  # fmt: skip
 LOGGED = {"v": 1, "id": "ab" * 32, "title": "Parcel", "lines": [], "next": "1f2e3d4c-a0", "cut": False}
 DRAWN = {"v": 1, "id": "ab" * 32, "title": "Parcel", "rows": [], "drawing": "", "next": "1f2e3d4c-a0"}
@@ -49,7 +51,10 @@ class Client:
         pass
 
     def call(self, name: str, /, **_: Any) -> dict[str, Any]:
-        return {"export": EXPORTED, "status": STATUS, "case.show": SHOWN, "case.log": LOGGED, "case.graph": DRAWN}[name]
+        return {
+            "export": EXPORTED, "status": STATUS, "case.show": SHOWN, "case.log": LOGGED, "case.graph": DRAWN,
+            "circles": {"v": 1, "circles": [CIRCLE]},
+        }[name]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -23,12 +23,12 @@ class Inviting:
             self.said.append(given["same"])
         state = "verify_words" if operation in ("invite", "invite.show") and not self.said else "failed"
         return filled(
-            shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", code="C", qr="", expires_in=600.0,
-            name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, error=None,
+            shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", circle="c1", code="C", qr="",
+            expires_in=600.0, name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, error=None,
         )  # fmt: skip
 
 
-MEMBER = {"name": "ben", "role": "coordinator", "device": "8c01" * 16, "me": False}
+MEMBER = {"name": "ben", "role": "coordinator", "device": "8c01" * 16, "me": False, "circle": "c1"}
 
 
 def test_the_inviter_is_warned_before_the_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:

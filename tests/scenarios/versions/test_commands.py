@@ -32,8 +32,14 @@ def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, 
     return filled(
         shapes.SyncPeer, name=name, device=name.encode().hex(), connected=in_step, last_seen=AT,
         lacks=0, owes=0, in_step_now=in_step, in_step=in_step or None, version=version,
-        reached=in_step, came_in_step=AT if in_step else None,
+        reached=in_step, came_in_step=AT if in_step else None, circle="c1",
     )  # fmt: skip
+
+
+CIRCLE = filled(
+    shapes.CircleRow, id="c1", short="c1", name="Mill Street", role="writer", device="aa", devices=2, cases=0, beside=0,
+    changes=1, only_here=0, conflicts=0,
+)  # fmt: skip
 
 
 class Canned:
@@ -47,12 +53,16 @@ class Canned:
         self._status = filled(
             shapes.Status, v=1, cell="Mill Street", state="open", name="Ana", role="writer", device="aa", cases=0,
             key_memory=256,
-            beside=0, changes=1, only_here=0, only_here_cases=[], conflicts=0, peers=peers, flags=[],
+            beside=0, changes=1, only_here=0, only_here_cases=[], conflicts=0, peers=peers, flags=[], circles=[CIRCLE],
         )  # fmt: skip
+        self._circles = {"v": 1, "circles": [CIRCLE]}
         self._peers = {"v": 1, "port": 4000, "peers": peers}
 
     def call(self, operation: str, **_: Any) -> dict[str, Any]:
-        return {"sync": self._job, "sync.show": self._job, "status": self._status, "peers": self._peers}[operation]
+        return {
+            "sync": self._job, "sync.show": self._job, "status": self._status, "peers": self._peers,
+            "circles": self._circles,
+        }[operation]  # fmt: skip
 
 
 def run(monkeypatch: pytest.MonkeyPatch, canned: Any, *arguments: str, given: str | None = None) -> Result:
@@ -153,7 +163,9 @@ def test_carrying_on_says_nothing_more_where_there_is_something_in_the_way(
         def call(self, operation: str, **given: Any) -> dict[str, Any]:
             if operation == "carry_on":
                 return {}
-            flag = filled(shapes.Flag, reason=reason, text="so", author="Ana", device="aa", lasting=True, about=[])
+            flag = filled(
+                shapes.Flag, reason=reason, text="so", author="Ana", device="aa", lasting=True, about=[], circle="c1"
+            )
             return super().call(operation, **given) | {"flags": [flag]}
 
     done = run(monkeypatch, Flagged([]), "status", "--carry-on")

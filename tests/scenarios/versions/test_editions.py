@@ -38,7 +38,7 @@ async def opened(device: SimulatedDevice, edition: Edition) -> AsyncIterator[Cel
 
 
 async def write(cell: Cell, kind: int, shape: bytes, content: bytes) -> None:
-    await cell.circle.write(cell.secrets.signing, [Intention(kind, CaseId(cell.circle.id), shape, content)])
+    await cell.first.circle.write(cell.secrets.signing, [Intention(kind, CaseId(cell.first.circle.id), shape, content)])
 
 
 async def require(cell: Cell, edition: int) -> None:

@@ -146,9 +146,9 @@ async def test_one_who_equivocates_is_found_out_and_counts_no_more(autojump_cloc
         turncoat = await here.turncoat("two faces")
         before = here.ana.entries()
         await here.suffer(WRITTEN["equivocate"], turncoat)
-        assert here.ana.circle.equivocators == {turncoat.device}
+        assert here.ana.first.circle.equivocators == {turncoat.device}
         assert here.ana.entries() == before
-        assert len(here.ana.circle.replica.held.of_device(turncoat.device)) <= caps.BRANCHES + caps.SURPLUS + 1
+        assert len(here.ana.first.circle.replica.held.of_device(turncoat.device)) <= caps.BRANCHES + caps.SURPLUS + 1
 
 
 async def test_a_clock_that_runs_ahead_is_flagged(autojump_clock: MockClock) -> None:

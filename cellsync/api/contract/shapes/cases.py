@@ -24,10 +24,12 @@ class ListCases(Takes, kw_only=True, frozen=True):
     without effect if a kind is named. `of`: only what stands beside this case: the documents that point at it, and
     those that it points at. `archived`: also cases whose status is "archived", which are left out unless
     people contradict each other there; with `find`, `conflicts`, `beside` or `of` they are there anyway. `limit`: of a
-    page, at most; `after`: the `next` of the page before."""
+    page, at most; `after`: the `next` of the page before. `circle`: only of this one; else of all, one after the
+    other."""
 
     kind: Words = ""
     find: Words = ""
+    circle: Words = ""
     conflicts: bool = False
     beside: bool = False
     of: Words = ""
@@ -37,12 +39,13 @@ class ListCases(Takes, kw_only=True, frozen=True):
 
 
 class CaseName(Struct, kw_only=True, frozen=True):
-    """What tells a case from others."""
+    """What tells a case from others. `circle`: the id of the one that it is in."""
 
     id: str
     short: str
     kind: str
     title: str
+    circle: str
 
 
 class CaseRow(CaseName, kw_only=True, frozen=True, omit_defaults=True):
@@ -68,15 +71,18 @@ class Cases(Answer, kw_only=True, frozen=True):
 
 
 class CaseRef(Takes, kw_only=True, frozen=True):
-    """A case: its id, the beginning of it, or its title or external id if no other has the same."""
+    """A case: its id, the beginning of it, or its title or external id if no other has the same. `circle`: the one that
+    it is in, if cases of several are called so."""
 
     case: Name
+    circle: Words = ""
 
 
 class ShowCase(Takes, kw_only=True, frozen=True):
     """A case, named as in CaseRef. `limit`: of items of its logs, the newest, at most."""
 
     case: Name
+    circle: Words = ""
     limit: Page = 100
 
 
@@ -139,7 +145,8 @@ class Conflict(Struct, kw_only=True, frozen=True):
 
 
 class Linked(CaseName, kw_only=True, frozen=True):
-    """A case that a link leads to. `short`, `kind` and `title` are "" if it is not here."""
+    """A case that a link leads to. The others are "" if it is not here: it has not come, or is in a circle
+    that this device is not in."""
 
 
 class Case(Answer, kw_only=True, frozen=True):
@@ -151,6 +158,7 @@ class Case(Answer, kw_only=True, frozen=True):
 
     id: str
     short: str
+    circle: str
     kind: str
     version: int
     title: str
@@ -169,6 +177,7 @@ class CaseLog(Takes, kw_only=True, frozen=True):
     `after`: the `next` of the page before, or of `Case`."""
 
     case: Name
+    circle: Words = ""
     since: Place = ""
     field: Words = ""
     after: Place = ""

@@ -22,10 +22,11 @@ class Writing(Takes, kw_only=True, frozen=True):
 
 
 class NewCase(Writing, kw_only=True, frozen=True):
-    """`kind` is a kind of a schema, or its short name. With a `key` this device makes one case, however often it is
-    asked, and whatever ends the daemon meanwhile."""
+    """`kind` is a kind of a schema, or its short name. `circle`: where it goes; "": into the only one. With a `key`
+    this device makes one case, however often it is asked, and whatever ends the daemon meanwhile."""
 
     kind: Words = "case"
+    circle: Words = ""
     key: RequestKey | None = None
 
 
@@ -34,6 +35,7 @@ class EditCase(Writing, kw_only=True, frozen=True):
     with commas; if the case has changed since, nothing is written. "*": whatever they are."""
 
     case: Name
+    circle: Words = ""
     correct: dict[str, Any] = {}
     retract: dict[str, str] = {}
     heads: Annotated[str, Meta(max_length=4096)] | None = None
@@ -61,6 +63,7 @@ class Written(Answer, kw_only=True, frozen=True):
 
     id: str
     short: str
+    circle: str
     title: str
     heads: str
     written: bool

@@ -6,21 +6,23 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Count, Id, Name, RequestKey, Takes
+from cellsync.api.contract.shapes.base import Answer, Count, Id, Name, RequestKey, Takes, Words
 
 AudienceName = Literal["internal", "partners", "un", "public"]
 CompartmentName = Literal["C0", "C1", "C2", "C3", "C4", "C5", "C6"]
 
 
 class ExportCases(Takes, kw_only=True, frozen=True):
-    """`cases`: of which; none: all. With a `key` the record of it is written once, however often it is asked, as long
-    as the same leaves; what leaves otherwise since is another export, and noted as one. `with_mentions`: texts leave
-    also if they say something that stays, such as a name that a consent withholds."""
+    """`cases`: of which; none: all of `circle`, of the only one if none is named. They are of one circle. With a `key`
+    the record of it is written once, however often it is asked, as long as the same leaves; what leaves otherwise since
+    is another export, and noted as one. `with_mentions`: texts leave also if they say something that stays, such as a
+    name that a consent withholds."""
 
     format: Literal["csv", "json", "html"] = "csv"
     audience: AudienceName = "internal"
     compartments: list[CompartmentName] | None = None
     cases: list[Name] = []
+    circle: Words = ""
     language: Annotated[str, Meta(max_length=16)] = ""
     with_mentions: bool = False
     key: RequestKey | None = None

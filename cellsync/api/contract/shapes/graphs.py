@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Name, Place, Takes
+from cellsync.api.contract.shapes.base import Answer, Name, Place, Takes, Words
 
 
 class DrawGraph(Takes, kw_only=True, frozen=True):
     case: Name
+    circle: Words = ""
     format: Literal["text", "svg"] = "text"
     after: Place = ""
     limit: Annotated[int, Meta(ge=1, le=2_000)] = 100

@@ -18,6 +18,7 @@ from cellsync.api.contract.shapes.base import (
     RequestKey,
     Secret,
     Takes,
+    Words,
 )
 from cellsync.api.contract.shapes.people import Member
 
@@ -25,20 +26,24 @@ RoleName = Literal["reader", "writer", "coordinator"]
 
 
 class OpenInvite(Takes, kw_only=True, frozen=True):
+    """`circle`: into which; "": into the only one."""
+
     role: RoleName = "writer"
+    circle: Words = ""
     short_code: bool = True
     key: RequestKey | None = None
 
 
 class Invite(Answer, kw_only=True, frozen=True):
-    """An invitation. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`.
-    With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`:
-    members whose name could be taken for the guest's."""
+    """An invitation into `circle`. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed:
+    `error`. With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one; and
+    `namesakes`: members whose name could be taken for the guest's."""
 
     job: str
     step: int
     state: Literal["waiting", "verify_words", "joined", "failed"]
     role: str
+    circle: str
     code: str
     short_code: str | None
     qr: str
@@ -56,8 +61,10 @@ class Invites(Answer, kw_only=True, frozen=True):
 
 
 class Join(Takes, kw_only=True, frozen=True):
-    """Join a cell. `host` and `to_port`: where the inviting device listens, for networks without multicast. Without
-    `name` and `passphrase` the state `matched` comes once the code has turned out to be right: then introduce."""
+    """Join a circle: with a vault, one more, under the name that this device has; `name`, `passphrase` and how it is
+    shown to networks are then given already, and not taken. `host` and `to_port`: where the inviting device listens,
+    for networks without multicast. Without `name` and `passphrase` the state `matched` comes once the code has turned
+    out to be right: then introduce."""
 
     code: Secret
     name: Name | None = None
@@ -80,13 +87,14 @@ class Introduce(Takes, kw_only=True, frozen=True):
 
 class Joining(Answer, kw_only=True, frozen=True):
     """A join. When it has failed: `error`. With the words comes `clock_ahead`, as in an invitation. `matched`: the code
-    is right, and the join waits for who it is that joins."""
+    is right, and the join waits for who it is that joins. `circle`: the id of that which was joined."""
 
     job: str
     step: int
     state: Literal["connecting", "matched", "verify_words", "joined", "failed"]
     words: list[str]
     clock_ahead: float | None
+    circle: str
     error: Error | None
 
 

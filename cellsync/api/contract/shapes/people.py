@@ -6,19 +6,28 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, State, Takes
+from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, State, Takes, Words
+
+
+class OfCircle(Takes, kw_only=True, frozen=True):
+    """`circle`: its name or id, or the beginning of that; "": all."""
+
+    circle: Words = ""
 
 
 class Member(Struct, kw_only=True, frozen=True):
-    """A member's device."""
+    """A member's device. `circle`: the id of the one in which it has this id and role."""
 
     name: str
     role: str
     device: str
     me: bool
+    circle: str
 
 
 class Members(Answer, kw_only=True, frozen=True):
+    """Who is in several circles is there once for each."""
+
     members: list[Member]
 
 
@@ -37,7 +46,8 @@ class Peer(Struct, kw_only=True, frozen=True):
     how many it holds that are not here. `in_step_now`: it is connected and answers, and both hold the same. `in_step`:
     whether both held the same at `last_seen`, which is now while it is connected and answers; true only if nothing has
     come here since that it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or
-    newer, so that nothing can be exchanged until the older of the two is updated; null if it is not.
+    newer, so that nothing can be exchanged until the older of the two is updated; null if it is not. `circle`: of which
+    it speaks; what is in several circles is there once for each, with another id.
     """
 
     name: str
@@ -51,6 +61,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     in_step: bool | None
     version: Literal["older", "newer"] | None
     clock: OtherClock | None
+    circle: str
 
 
 class SyncPeer(Peer, kw_only=True, frozen=True):
@@ -102,6 +113,7 @@ class Flag(Struct, kw_only=True, frozen=True):
     case: str | None
     lasting: bool
     about: list[str]
+    circle: str
 
 
 class CaseChanges(Struct, kw_only=True, frozen=True):
@@ -110,13 +122,56 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
     changes: int
 
 
+class CircleRow(Struct, kw_only=True, frozen=True):
+    """One circle of this device. `name`: "" until its history has come. `short`: the beginning of the id that tells it
+    from the others. `device`: this device's id there. `devices`: how many are in it, this one among them."""
+
+    id: str
+    short: str
+    name: str
+    role: str | None
+    device: str
+    devices: int
+    cases: int
+    beside: int
+    changes: int
+    only_here: int
+    conflicts: int
+
+
+class CircleRows(Answer, kw_only=True, frozen=True):
+    """In the order of joining: the first is the one with which the vault was made."""
+
+    circles: list[CircleRow]
+
+
+class NewCircle(Takes, kw_only=True, frozen=True):
+    """`name`: as its members will see it."""
+
+    name: Name
+
+
+class FoundedCircle(Answer, kw_only=True, frozen=True):
+    """Write the recovery key down: it is kept nowhere."""
+
+    circle: CircleRow
+    recovery_key: str
+
+
+class CarryOn(Takes, kw_only=True, frozen=True):
+    """`circle`: in which; "": the only one."""
+
+    circle: Words = ""
+
+
 class Status(Answer, kw_only=True, frozen=True):
-    """`beside`: documents of casework beside case files. `only_here`: how many changes made here no other device is
-    known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are ahead of this one;
-    null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase takes: 256, or less
-    where this device had less when it made the vault. `copied`: this cell was put back from a backup of that time, and
-    nothing has been written to it here since. `as_of`: the cell is on a read-only disk, as it was written there at that
-    time; a daemon says null."""
+    """`circles`: each for itself; what stands beside them is of all together, and `cell`, `name`, `role` and `device`
+    are those in the first. `beside`: documents of casework beside case files. `only_here`: how many changes made here
+    no other device is known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are
+    ahead of this one; null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase
+    takes: 256, or less where this device had less when it made the vault. `copied`: this cell was put back from a
+    backup of that time, and nothing has been written to it here since. `as_of`: the cell is on a read-only disk, as it
+    was written there at that time; a daemon says null."""
 
     cell: str
     state: State
@@ -133,6 +188,7 @@ class Status(Answer, kw_only=True, frozen=True):
     only_here: int
     only_here_cases: list[CaseChanges]
     conflicts: int
+    circles: list[CircleRow]
     others_ahead: float | None
     peers: list[Peer]
     flags: list[Flag]

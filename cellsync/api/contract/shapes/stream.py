@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from cellsync.api.contract.shapes.base import Place, Takes
+from cellsync.api.contract.shapes.base import Cursor, Takes
 
 
 class Follow(Takes, kw_only=True, frozen=True):
     """`since`: the id of the last event that was seen; the header Last-Event-ID does the same."""
 
-    since: Place = ""
+    since: Cursor = ""
 
 
 class Event(Struct, kw_only=True, frozen=True):
@@ -21,7 +21,8 @@ class Event(Struct, kw_only=True, frozen=True):
 
     event: Literal[
         "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "peer.version",
-        "invite.state", "join.state", "import.progress", "member.added", "flag", "open", "locked", "reset",
+        "invite.state", "join.state", "import.progress", "member.added", "circle.added", "flag",
+        "open", "locked", "reset",
     ]  # fmt: skip
     cursor: str
     data: dict[str, Any]

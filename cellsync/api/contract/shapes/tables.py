@@ -6,19 +6,20 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Error, RequestKey, Takes
+from cellsync.api.contract.shapes.base import Answer, Error, RequestKey, Takes, Words
 
 
 class ImportTable(Takes, kw_only=True, frozen=True):
     """A CSV file, in base64. `columns`: where its columns go, but for those whose headings say so:
     {"Nr": "external_id", "Note": ["note", "case.legal_notes"], "X": []}. `dry_run`: say what it would do, and write
-    nothing."""
+    nothing. `circle`: where the cases go; "": into the only one."""
 
     table: Annotated[str, Meta(max_length=96 << 20)]
     encoding: str | None = None
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
     columns: dict[str, str | list[str]] | None = None
     dry_run: bool = False
+    circle: Words = ""
     key: RequestKey | None = None
 
 

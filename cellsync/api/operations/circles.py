@@ -1,0 +1,54 @@
+"""The circles of this device: shown, and one more of them founded."""
+
+from __future__ import annotations
+
+from cellsync.api.contract import shapes
+from cellsync.api.lookup import BESIDE
+from cellsync.api.service import Service
+from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
+from cellsync.cell.which import SHORTEST
+from cellsync.core.history.store import Listings
+from cellsync.core.replica.replica import Replica
+
+
+async def rows(cell: Cell) -> list[shapes.CircleRow]:
+    return [await row(cell, circle) for circle in cell.circles]
+
+
+async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
+    counts = await circle.catalogue.look(_counts)
+    beside = sum(count for kind, count, _ in counts if kind in BESIDE)
+    return shapes.CircleRow(
+        id=circle.id.hex(),
+        short=_short(cell, circle),
+        name=circle.name,
+        role=None if circle.role is None else circle.role.name.lower(),
+        device=circle.device.hex(),
+        devices=len(circle.members()),
+        cases=sum(count for _, count, _ in counts) - beside,
+        beside=beside,
+        changes=circle.entries(),
+        only_here=circle.only_here(),
+        conflicts=sum(conflicting for _, _, conflicting in counts),
+    )
+
+
+def _counts(_: Replica, listings: Listings) -> list[tuple[str, int, int]]:
+    return listings.counts()
+
+
+def _short(cell: Cell, circle: CellCircle) -> str:
+    own, others = circle.id.hex(), [other.id.hex() for other in cell.circles if other is not circle]
+    sizes = range(2 * SHORTEST, len(own))
+    return next((own[:size] for size in sizes if not any(other.startswith(own[:size]) for other in others)), own)
+
+
+async def show_circles(service: Service, _: shapes.Nothing) -> shapes.CircleRows:
+    return shapes.CircleRows(circles=await rows(service.cell))
+
+
+async def create(service: Service, ask: shapes.NewCircle) -> shapes.FoundedCircle:
+    circle, key = await service.cell.create_circle(ask.name)
+    service.tell("circle.added", circle=circle.id.hex())
+    return shapes.FoundedCircle(circle=await row(service.cell, circle), recovery_key=key.text)

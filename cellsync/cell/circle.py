@@ -1,0 +1,262 @@
+"""One circle of an open cell: its members and their cases.
+
+A cell answers for all of its circles together; what is of one circle alone, its members, who wrote what and where a new
+case goes, is asked here. Made by `Cell`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+import trio
+
+from cellsync.cell import flag
+from cellsync.cell.cases import OpenCases
+from cellsync.cell.catalogue import OpenCatalogue
+from cellsync.cell.confirmation import Confirm
+from cellsync.cell.flag import Flag
+from cellsync.cell.flags import Flags
+from cellsync.cell.followers import Followers, following
+from cellsync.cell.forks import Fork, forks
+from cellsync.cell.member import Member, members
+from cellsync.cell.own_entries import CaseEdits, OwnEntries
+from cellsync.cell.peer import Peer, only_here, only_here_cases, peers
+from cellsync.cell.restriction import check_told, is_restricted
+from cellsync.cell.sync import Progress, confirmed, sync
+from cellsync.core import drawers
+from cellsync.core.history.store import Listings
+from cellsync.core.ids import CaseId, CircleId, DeviceId, Ref
+from cellsync.core.membership.control import Role, harmless
+from cellsync.core.replica.founding import DeviceSecrets
+from cellsync.core.replica.replica import Replica
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema.host import Bound, Change
+from cellsync.core.schema.schema import Schema
+from cellsync.core.wire.operations import Operation
+from cellsync.ledger.circle import OpenCircle
+from cellsync.node.node import Node
+
+if TYPE_CHECKING:
+    from cellsync.cell.graph import Graph
+    from cellsync.cell.invites import Invite
+    from cellsync.cell.short_codes import ShortCodes
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Schema)
+B = TypeVar("B", bound=Bound)
+T = TypeVar("T")
+
+
+class CellCircle:
+    """A circle of an open cell. The methods that `Cell` has as well do here what they do there, for this circle."""
+
+    def __init__(
+        self, circle: OpenCircle, secrets: DeviceSecrets, node: Node, nursery: trio.Nursery,
+        check_open: Callable[[], None], every: Callable[[], Sequence[CellCircle]],
+    ) -> None:  # fmt: skip
+        """`every`: all circles of the cell, this one among them."""
+        self.circle = circle
+        self.node = node
+        self.nursery = nursery
+        self.catalogue = OpenCatalogue(circle)
+        self._secrets = secrets
+        self._check_open = check_open
+        self._every = every
+        self._flags = Flags(circle, node, nursery, flag.decode(circle, circle.store.kept(drawers.FLAGS)))
+        self._cases = OpenCases(circle, node, self.catalogue, self, check_open)
+        self.own_entries = OwnEntries(circle, secrets.signing, check_open, self._check_told)
+        self.followers = Followers(circle, self._cases)
+        self._watchers = (self._flags.committed, self.catalogue.committed, self.followers.committed)
+        nursery.start_soon(self.catalogue.run)
+        for watcher in self._watchers:
+            circle.watch(watcher)
+
+    def __repr__(self) -> str:
+        return f"<circle {self.id.hex()[:8]}>"  # no name
+
+    # --- who ---------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> CircleId:
+        return self.circle.id
+
+    @property
+    def name(self) -> str:
+        """As its founder named it; "" until its history has arrived."""
+        found = self.circle.replica.circle.found
+        return "" if found is None else harmless(found.circle_name)
+
+    @property
+    def device(self) -> DeviceId:
+        """This device's id in the circle."""
+        return self.circle.device
+
+    @property
+    def role(self) -> Role | None:
+        """This device's role; None until its admission has arrived."""
+        return self.circle.replica.circle.current_role(self.device)
+
+    @property
+    def secrets(self) -> DeviceSecrets:
+        return self._secrets
+
+    def members(self) -> list[Member]:
+        return members(self.circle)
+
+    def peers(self) -> list[Peer]:
+        return peers(self.circle, self.node)
+
+    def only_here(self) -> int:
+        return only_here(self.circle, self.node)
+
+    async def only_here_cases(self) -> list[tuple[CaseId, int]]:
+        self._check_open()
+        return await only_here_cases(self.circle, self.node)
+
+    def name_of(self, device: DeviceId) -> str:
+        return self.circle.replica.name(device)
+
+    async def invite(self, codes: ShortCodes, role: str, confirm: Confirm, *, short_code: bool) -> Invite:
+        """As `Cell.create_invite`."""
+        self._check_open()
+        from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
+
+        invite = open_invite(self.circle, self.node, self._secrets, role, confirm, codes, short_code=short_code)
+        self.nursery.start_soon(invite.run)
+        await trio.lowlevel.checkpoint()
+        return invite
+
+    def is_restricted(self, other: CellCircle) -> bool:
+        """Whether all of its members are in the other one: only then may a case here point at a case there."""
+        return is_restricted(self.circle, other.circle)
+
+    # --- cases ---------------------------------------------------------------------------------------------
+
+    async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
+        kind = cast("type[S]", schema)
+        return await self.get(kind, await self.own_entries.create(kind, fields))
+
+    async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
+        return await self._cases.get(schema, case, wait)
+
+    def holds(self, case: CaseId) -> bool:
+        """Whether entries of this case are here, also if they do not count."""
+        held = self.circle.replica.held
+        return bool(held.heads.get(held.cases.get(case, 0)))
+
+    async def cases(self, schema: type[S]) -> list[S]:
+        return await self._cases.of_kind(schema)
+
+    async def pointing_at(self, cases: Collection[bytes]) -> dict[CaseId, str]:
+        return await self._cases.pointing_at(cases)
+
+    async def kinds(self, cases: Collection[bytes]) -> dict[CaseId, str]:
+        return await self._cases.kinds(cases)
+
+    async def wrote(self, case: CaseId, refs: Collection[Ref], within: int) -> tuple[dict[Ref, Operation], int]:
+        return await self._cases.wrote(case, refs, within)
+
+    async def at_one_moment(self, work: Callable[[Replica, Listings], Generator[None, None, T]]) -> T:
+        """The result of work on many cases, on a consistent view of them all. It opens them with `look_up`.
+
+        Each step runs in a thread with the lock held; other tasks get their turn between steps. If anything is written
+        or arrives in between, the work starts over, and other tasks wait until it is done.
+        """
+        return await self._cases.at_one_moment(work)
+
+    def look_up(self, schema: type[S], number: int) -> S:
+        """A case as it is now, for work of `at_one_moment`: a throw-away snapshot that does not move forward."""
+        return self._cases.look_up(schema, number)
+
+    async def graph(self, case: Bound) -> Graph:
+        self._check_open()
+        from cellsync.cell.graph import graph_of  # only drawing needs it
+
+        await self.catalogue.ready()
+        return await graph_of(self.circle, case, named=self.catalogue.title)
+
+    def case_id(self, kind: str, external: str) -> CaseId:
+        """The id that a case with this external id has on every device of this circle, and in no other circle."""
+        return self._cases.case_id(kind, external)
+
+    def short(self, case: CaseId) -> str:
+        """The beginning of a case's id that tells it from all others on this device, in whatever circle."""
+        return max((circle.catalogue.short(case) for circle in self._every()), key=len)
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def edit(self, case: B) -> AsyncIterator[B]:
+        async with self.own_entries.edit(case) as draft:
+            yield draft
+
+    async def write(self, edits: CaseEdits) -> Plan:
+        return await self.own_entries.write(edits)
+
+    def _check_told(self, written: list[Operation]) -> None:
+        check_told((circle.circle for circle in self._every()), self.circle, written)
+
+    # --- following -------------------------------------------------------------------------------------------
+
+    def cursor(self) -> str:
+        return self.followers.cursor()
+
+    @asynccontextmanager
+    async def changes(
+        self, case: Bound | None = None, since: str | None = None
+    ) -> AsyncIterator[AsyncIterator[Change]]:
+        self._check_open()
+        async with following([self.followers], self.cursor, case, since) as follower:
+            yield follower
+
+    @property
+    def flags(self) -> list[Flag]:
+        return self._flags.all()
+
+    def dismiss(self, flag: Flag) -> None:
+        self._flags.dismiss(flag)
+
+    def add_burnt_codes(self) -> None:
+        self._flags.add_burnt_codes()
+
+    async def carry_on(self) -> None:
+        self._check_open()
+        await self.circle.carry_on()
+        self.node.links.wake()
+
+    async def keep_flags(self) -> None:
+        await self._flags.keep()
+
+    # --- others ----------------------------------------------------------------------------------------------
+
+    async def synced(self, case: Bound | None = None, min_peers: int = 1, timeout: float = 30.0) -> None:
+        await confirmed(self.circle, self.node, self._check_open, min_peers, timeout)
+
+    async def sync(
+        self, *, everyone: bool = False, timeout: float = 30.0, progress: Progress | None = None
+    ) -> list[Peer]:
+        self._check_open()
+        return await sync([self.circle], self.node, self._check_open, everyone, timeout, progress)
+
+    async def state_digest(self) -> bytes:
+        """32 bytes, equal on devices where all cases of the circle read the same."""
+        self._check_open()
+        async with self.circle.lock:
+            return self.circle.replica.state_digest()
+
+    async def forks(self) -> list[Fork]:
+        self._check_open()
+        async with self.circle.lock:
+            return await self.circle.apart(lambda: forks(self.circle))
+
+    def entries(self) -> int:
+        return self.circle.replica.held.counted_entries()
+
+    def close(self) -> None:
+        self._flags.close()
+        self.followers.close()
+        for watcher in self._watchers:
+            with suppress(ValueError):
+                self.circle.unwatch(watcher)
