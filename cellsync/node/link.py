@@ -71,6 +71,7 @@ class PeerLink:
         self._question = 0, -math.inf  # the last question asked for a waiting user, and when
         self._clock_leads = self._lead()
         self._strands = {circle.id: Strand(session, circle) for circle in circles}
+        self._shared: set[CircleId] = set()  # also once the session is over
         self._report = report
         self._wake = trio.Event()
         self._wake.set()  # a caller speaks first
@@ -95,6 +96,13 @@ class PeerLink:
     def has(self, circle: CircleId) -> bool:
         """Whether a circle was open here when this link began: if not, it will not come up."""
         return circle in self._strands
+
+    def is_about(self, circle: CircleId) -> bool:
+        """Whether it is about a circle: the one under whose key it began, or one that both sides have offered.
+
+        In any other one somebody else may have introduced the peer's key: the peer has not said that it is there.
+        """
+        return self.has(circle) and (circle == self.session.hinted or circle in self._shared)
 
     def device_in(self, circle: SharedCircle) -> DeviceId | None:
         """The peer's id in a circle, if it is active there; in the one under whose key it called or was, the same."""
@@ -190,6 +198,7 @@ class PeerLink:
                 self.heard = self._now()
                 with collector_paused():
                     events = self.session.receive(data, trio.current_time())
+                self._shared.update(self.session.shared)
                 await self._handle(events)
                 self._wake.set()
             if not self.session.closed:

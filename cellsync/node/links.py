@@ -80,7 +80,7 @@ class Links(Mapping[DeviceId, PeerLink]):
         finally:
             if self._by_key.get(link.session.remote) is link:
                 del self._by_key[link.session.remote]
-                self._place()
+                self.place()
                 self._ended(link)
                 self.wake()
 
@@ -97,16 +97,16 @@ class Links(Mapping[DeviceId, PeerLink]):
             other.close()
         self._by_key[key] = link
         link.since = trio.current_time()
-        self._place()
+        self.place()
         return True
 
-    def _place(self) -> None:
-        """The links have changed: set the place of each in the overlay of each circle."""
+    def place(self) -> None:
+        """The links, or what they are about, have changed: set the place of each in the overlay of each circle."""
         for circle in self._circles:
             linked = {
                 key: link
                 for key, link in self._by_key.items()
-                if link.has(circle.id) and link.device_in(circle) is not None
+                if link.is_about(circle.id) and link.device_in(circle) is not None
             }
             sparse = len(linked) > overlay.FEW
             near = overlay.near(self._key, linked) if sparse else frozenset()

@@ -40,6 +40,7 @@ from cellsync.core.session.events import (
     Opened,
 )
 from cellsync.core.session.session import growth
+from cellsync.core.session.state import State
 from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
@@ -134,19 +135,21 @@ class Node:
         where = self.whereabouts[circle.id] = self._whereabouts_in(circle)
         self._nursery.start_soon(where.locate)
         self._watch(circle)
-        self._begin_anew(circle)
+        for link in self.links.all():
+            self._begin_anew(circle, link)
         self._beacons.renew()
         self.calls.now()
 
-    def _begin_anew(self, circle: SharedCircle) -> None:
-        """End sessions with devices of a circle that do not speak of it: one of the two had not known it yet.
+    def _begin_anew(self, circle: SharedCircle, link: PeerLink) -> None:
+        """End a session with a device of a circle in which we have not offered it: we had not known this yet.
 
-        A session speaks of the circles that both offered when it began.
+        A session speaks of the circles that both offered when it began. If the peer did not offer it, a new session
+        would be no different: a coordinator can introduce the key of a device that knows nothing of the circle.
         """
-        for link in self.links.all():
-            shared = link.session.shared
-            if shared and circle.id not in shared and circle.devices_with(link.session.remote):
-                link.close()
+        session = link.session
+        offered = session.offered
+        if session.state is State.TALKING and circle.id not in offered and circle.devices_with(session.remote):
+            link.close()
 
     def _watch(self, circle: SharedCircle) -> None:
         def committed(step: Step, source: Source) -> None:
@@ -243,21 +246,22 @@ class Node:
                 self.calls.opened(link.device, devices, link)
                 self._note_versions(devices, link)
                 if self.links.keep(link):
-                    for device in devices:
-                        if (where := self._where(device)) is not None and link.has(where.circle):
-                            where.note_meeting(device, link)
-                    for where in self._told_on(link):
-                        where.tell(link)
-                    self._upkeep.due()
+                    self._meet(link, self._told_on(link))
+                    for circle in self.circles:
+                        self._begin_anew(circle, link)  # it was added while this session opened
             case Apart():
                 self._note_versions(devices, link)
                 for device in devices:
                     self.others.parted(device, trio.current_time())
                     self._note_seen(device, link)
             case Measured(difference):
-                for circle in self.circles:
-                    for device in _devices(link, circle)[:1]:
-                        circle.clocks.note(device, difference)
+                # It comes after the offers, so now it is known which circles both are in.
+                for where in self._told_on(link):
+                    circle = self.circles[where.circle]
+                    circle.clocks.note(_devices(link, circle)[0], difference)
+                if self.links.get(link.device) is link:
+                    self.links.place()
+                    self._meet(link, [where for where in self._told_on(link) if where.circle != link.session.hinted])
                 for device in devices:
                     self.calls.guesses.pop(device, None)
                 self._upkeep.due()
@@ -288,18 +292,27 @@ class Node:
         devices = self.circles.devices_with(link.session.remote)
         for device in devices:
             self._note_seen(device, link)
-            if (where := self._where(device)) is not None and link.has(where.circle):
+            if (where := self._where(device)) is not None and link.is_about(where.circle):
                 where.note_end(device, link)
         self.calls.ended(devices, link)
         self._upkeep.due()
 
     def _told_on(self, link: PeerLink) -> list[CircleWhereabouts]:
-        """The circles in which the peer of a link is."""
+        """The circles that a link is about, and in which its peer is."""
         return [
             self.whereabouts[circle.id]
             for circle in self.circles
-            if link.has(circle.id) and link.device_in(circle) is not None
+            if link.is_about(circle.id) and link.device_in(circle) is not None
         ]
+
+    def _meet(self, link: PeerLink, circles: list[CircleWhereabouts]) -> None:
+        """Learn and tell in these circles where devices are: a session there has opened."""
+        for where in circles:
+            for device in _devices(link, self.circles[where.circle]):
+                where.note_meeting(device, link)
+        for where in circles:
+            where.tell(link)
+        self._upkeep.due()
 
     def _note_seen(self, device: DeviceId, link: PeerLink) -> None:
         circle = self.circles.of(device)
@@ -354,7 +367,8 @@ class Node:
             link.news(circle.id, arrivals[0].number, arrivals[-1].number, local=local)
         self._upkeep.due()
         if step.controls:
-            self._begin_anew(circle)
+            for link in self.links.all():
+                self._begin_anew(circle, link)
             self._beacons.renew()
         self.links.wake()
 

@@ -229,10 +229,12 @@ class CircleWhereabouts:
                 self._moved.set()
 
     def _linked(self) -> list[tuple[DeviceId, PeerLink]]:
-        """The devices of this circle with a link on which it may come up."""
+        """The devices of this circle with a link that is about it."""
         others = set(self._circle.others())
         return [
-            (device, link) for device, link in self._links.items() if device in others and link.has(self._circle.id)
+            (device, link)
+            for device, link in self._links.items()
+            if device in others and link.is_about(self._circle.id)
         ]
 
     def tell(self, link: PeerLink) -> None:

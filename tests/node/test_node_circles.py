@@ -16,15 +16,18 @@ from cellsync import Cell
 from cellsync.cell.invites import open_invite
 from cellsync.cell.newcomers import join
 from cellsync.cell.short_codes import ShortCodes
+from cellsync.core.crypto import primitives
 from cellsync.core.crypto.channel import Transport
-from cellsync.core.ids import CaseId
-from cellsync.core.membership.control import Role
+from cellsync.core.ids import CaseId, DeviceId, SessionSecret, SigningSecret
+from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.planner import Intention
+from cellsync.core.session.session import Session
 from cellsync.core.wire import codec, messages, operations
 from cellsync.core.wire.operations import SALT_BYTES, Operation
 from cellsync.core.wire.tags import Kind, Op
 from cellsync.ledger.circle import OpenCircle
+from cellsync.node.link import PeerLink
 from cellsync.testing import MemoryNetwork, SimulatedDevice, accept_any
 from cellsync.testing.device import PASSPHRASE
 
@@ -276,3 +279,80 @@ def others_addresses(ana: Cell) -> list[list[bytes]]:
 
 def told_address(host: str, port: int) -> bytes:
     return codec.encode([ip_address(host).packed, port])
+
+
+# --- a coordinator who introduces the key of somebody else's peer ----------------------------------------
+
+
+async def introduce_ben(guest: Cell, ben: Cell) -> DeviceId:
+    """The guest says, in her circle, that Ben's key is a device there: he knows nothing of it."""
+    keys = guest.ledger.new_secrets().public._replace(
+        signing=primitives.signing_public(SigningSecret(guest.first.circle.surroundings.entropy(32))),
+        session=ben.ledger.secrets(ben.first.circle.id).public.session,
+    )
+    return await guest.first.circle.admit(
+        guest.ledger.secrets(guest.first.circle.id).signing, keys, "ben?", Role.WRITER
+    )
+
+
+async def test_a_key_introduced_elsewhere_ends_a_session_once_and_shows_nobody_where_it_is(
+    autojump_clock: MockClock,
+) -> None:
+    net = MemoryNetwork(6)
+    async with net.cells("ana", "ben") as [ana, ben]:
+        lawyers = await found_beside(ana)
+        lea = await invited(ana, lawyers, net.device("lea"))
+        async with lea.opened() as guest:
+            await until(level(lawyers, guest.first.circle))
+            shadow = await introduce_ben(guest, ben)
+            await until(level(lawyers, guest.first.circle))
+            await trio.sleep(60)
+            link = ana.node.links[ben.device]
+            for _ in range(3):
+                await guest.first.circle.admit(
+                    guest.ledger.secrets(guest.first.circle.id).signing, stranger(guest), "nobody", Role.READER
+                )
+                await until(level(lawyers, guest.first.circle))
+                await trio.sleep(30)
+            assert ana.node.links[ben.device] is link  # what is written in one circle changes nothing in another
+            assert shadow in lawyers.others()
+            assert shadow not in ana.node.whereabouts[lawyers.id].spots.known
+            assert shadow not in guest.node.whereabouts[lawyers.id].spots.known
+            assert lawyers.difference(shadow) is None
+
+
+def stranger(cell: Cell) -> DeviceKeys:
+    entropy = cell.first.circle.surroundings.entropy
+    return cell.ledger.new_secrets().public._replace(
+        signing=primitives.signing_public(SigningSecret(entropy(32))),
+        session=primitives.session_public(SessionSecret(entropy(32))),
+    )
+
+
+async def test_a_circle_that_is_added_while_a_session_opens_comes_up_in_it_or_in_the_next(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = MemoryNetwork(7)
+    async with net.cells("ana", "ben") as [ana, ben]:
+        lawyers = await found_beside(ana)
+        secrets, ours = ben.ledger.new_secrets(), ana.ledger.secrets(lawyers.id)
+        device = await lawyers.admit(ours.signing, secrets.public, "ben", Role.WRITER)
+        await until(lambda: ben.device in ana.node.links)
+        today = lawyers.epochs.today(lawyers.surroundings.now())
+        joined = await ben.ledger.join(
+            Welcome(lawyers.id, device, lawyers.epochs.newest, today, lawyers.device, ours.public.session), secrets
+        )
+        make, added = ben.node.links.link, False
+
+        def link(session: Session, stream: trio.abc.Stream) -> PeerLink:
+            nonlocal added
+            made = make(session, stream)
+            if not added:
+                added = True
+                ben.node.add(joined)
+            return made
+
+        monkeypatch.setattr(ben.node.links, "link", link)
+        ana.node.links[ben.device].close()
+        await until(lambda: added)
+        await until(level(lawyers, joined))

@@ -216,6 +216,11 @@ class Session:
         return [exchange.view.id for exchange in self._exchanges.values()]
 
     @property
+    def offered(self) -> Collection[CircleId]:
+        """The circles that we have offered, while both talk: those in which the peer was active when it began."""
+        return self._phase.offered
+
+    @property
     def restless(self) -> bool:
         """Whether more of the peer's claims are to be looked up: `pull` again, after other tasks had their turn."""
         return self._phase.restless

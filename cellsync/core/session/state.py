@@ -63,6 +63,11 @@ class Phase(ABC):
         return NO_EXCHANGES
 
     @property
+    def offered(self) -> Collection[CircleId]:
+        """The circles that we have offered."""
+        return ()
+
+    @property
     def restless(self) -> bool:
         return False
 

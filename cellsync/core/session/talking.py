@@ -55,6 +55,10 @@ class Talking(Phase):
     def exchanges(self) -> Mapping[bytes, Exchange]:
         return self.circles.exchanges
 
+    @property
+    def offered(self) -> Collection[CircleId]:
+        return self.circles.own_tags.keys()
+
     def introduce_ourselves(self) -> None:
         """To a device that we know and that has proved itself: our circles, and our clock."""
         self.circles.offer()
