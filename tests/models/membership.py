@@ -223,16 +223,18 @@ class _Labelling:
             return all_of(self.labels[self.facts.introductions[entry.device]], any_of(*roles))
         *_, first = self.facts.lineage(entry.device)
         own = all_of(self.labels[self.facts.introductions[first]], any_of(*roles))
+        if needed is not Role.COORDINATOR or not roles:
+            return own
         return any_of(own, *(self._seconded(entry, vote) for vote in self.facts.seconds(entry, self.held)))
 
     def _seconded(self, strike: Entry, vote: Entry) -> Label:
         """2: for a strike the right of another member who voted for it is enough, if no strike on that member applies
-        to it by rule 6, the vote being in its place.
+        to it by rule 6, the vote being in its place; and a grant in its past made its author a coordinator.
         """
         facts = self.facts
         if vote.id in self.constant:
             return self.constant[vote.id]
-        if vote.id in self.frozen or vote.device is None or facts.needed(strike) is not Role.COORDINATOR:
+        if vote.id in self.frozen or vote.device is None:
             return Label.OUT
         *_, first = facts.lineage(vote.device)
         bearing = [

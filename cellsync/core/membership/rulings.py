@@ -68,14 +68,21 @@ def rule_2_cause(bench: Bench, bit: Bit) -> Label:
     does not give what a demotion took that saw neither the grant's successor nor the deed (rule 3).
 
     A strike needs no `link`, which gives no right: whoever hits the device that linked its author's hits the author,
-    and rule 6 weighs that. And the right of another member who voted for it is enough. Else a removal by two words
-    would rest on a link or a promotion that a puppet's strike can void, and the puppet on an admission that the removal
-    voids: UNDECIDED for ever."""
+    and rule 6 weighs that. And if a grant in its past makes its author a coordinator, whatever its label, the right of
+    another member who voted for it is enough. Else a removal by two words would rest on a link or a promotion that a
+    puppet's strike can void, and the puppet on an admission that the removal voids: UNDECIDED for ever."""
     own = _own_cause(bench, bit)
-    if own == IN or not has(bench.deeds.strikes, bit) or role_needed(bench.deeds, bit) != Role.COORDINATOR:
+    if own == IN or not has(bench.deeds.strikes, bit) or not _was_made_coordinator(bench.deeds, bit):
         return own
     others = (v for v in votes(bench.deeds, bench.within, bit) if bench.deeds.member(v) != bench.deeds.member(bit))
     return max(own, max((_seconded(bench, bit, vote) for vote in others), default=OUT))
+
+
+def _was_made_coordinator(deeds: Deeds, strike: Bit) -> bool:
+    return role_needed(deeds, strike) == Role.COORDINATOR and any(
+        deeds.saw(strike, grant) and deeds.role(grant) == Role.COORDINATOR
+        for grant in deeds.grants_to(deeds.member(strike))
+    )
 
 
 def _own_cause(bench: Bench, bit: Bit) -> Label:
