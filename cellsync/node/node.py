@@ -171,20 +171,29 @@ class Node:
                     link.ask()  # it may be dead, unnoticed
 
     async def _keep(self, *, tidy: bool) -> None:
-        """Store what was learnt, each in its circle, and `tidy` them. Raises DiskFull or StorageFailed."""
+        """Store what was learnt, each in its circle, and `tidy` them. Raises DiskFull or StorageFailed: after all."""
         for device, link in self.links.items():
             self._note_seen(device, link)
+        failure: CellsyncError | None = None
         for number, circle in enumerate(self.circles):
-            async with circle.lock:
-                self.whereabouts[circle.id].keep(circle.store)
-                if not number:
-                    circle.store.keep(drawers.SITES, self.sites.encode())
-                self.others.keep(circle)
-                circle.store.keep(drawers.CLOCKS, circle.clocks.encode())
-                if not tidy:
-                    await circle.make_durable()
-            if tidy:
-                await circle.tidy()
+            try:
+                await self._keep_in(circle, with_sites=not number, tidy=tidy)
+            except CellsyncError as error:  # there may be room for what another circle has
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    async def _keep_in(self, circle: SharedCircle, *, with_sites: bool, tidy: bool) -> None:
+        async with circle.lock:
+            self.whereabouts[circle.id].keep(circle.store)
+            if with_sites:
+                circle.store.keep(drawers.SITES, self.sites.encode())
+            self.others.keep(circle)
+            circle.store.keep(drawers.CLOCKS, circle.clocks.encode())
+            if not tidy:
+                await circle.make_durable()
+        if tidy:
+            await circle.tidy()
 
     async def keep(self) -> None:
         """Store what was learnt of the others by now, unless the disk is full."""

@@ -18,7 +18,8 @@ from cellsync.cell.newcomers import join
 from cellsync.cell.short_codes import ShortCodes
 from cellsync.core.crypto import primitives
 from cellsync.core.crypto.channel import Transport
-from cellsync.core.ids import CaseId, DeviceId, SessionSecret, SigningSecret
+from cellsync.core.errors import DiskFull
+from cellsync.core.ids import CaseId, CircleId, DeviceId, SessionSecret, SigningSecret
 from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.planner import Intention
@@ -149,6 +150,29 @@ async def test_what_is_known_of_a_device_is_kept_in_its_circle_only(autojump_clo
                     assert bytes(foreign) not in kept, name
             assert ana.first.circle.store.kept("sites")
             assert not lawyers.store.kept("sites")
+
+
+async def test_a_full_disk_keeps_what_is_known_in_one_circle_from_no_other(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full() -> None:
+        raise DiskFull
+
+    net = MemoryNetwork(9)
+    async with net.cells("ana", "ben") as [ana, _]:
+        lawyers = await found_beside(ana)
+        kept = list[CircleId]()
+
+        async def keeps() -> None:
+            kept.append(lawyers.id)
+
+        for tidy in ("make_durable", "tidy"):
+            monkeypatch.setattr(ana.first.circle, tidy, full)
+            monkeypatch.setattr(lawyers, tidy, keeps)
+            with pytest.raises(DiskFull):
+                await ana.node._keep(tidy=tidy == "tidy")
+        assert kept == [lawyers.id, lawyers.id]
+        monkeypatch.undo()
 
 
 # --- a guest --------------------------------------------------------------------------------------------
