@@ -281,7 +281,7 @@ class _Labelling:
     def _bears(self, k: Entry, o: Entry, said_in: Entry | None = None) -> bool:
         """6 Dispute between strikes k and o, k hitting o's author, rule 3 applies only if
         k did not see o, or k answers o (o hits k's author, another member), and W(k|o) >= W(o|k), and is not zero; or
-        k names o as disputed, and W(k|o) > W(o|k).
+        k names o as disputed, and W(k|o) > W(o|k), or W(o|k) is zero.
         """
         facts, said = self.facts, said_in or o
         if not is_strike(o):
@@ -289,7 +289,8 @@ class _Labelling:
         answers = facts.hits_author(o, k) and facts.author(said) != facts.author(k)
         if (said.id not in k.past or answers) and self._weight(k, o) >= max(self._weight(o, k), (False, 1)):
             return True
-        return o.id in k.disputes and self._weight(k, o) > self._weight(o, k)
+        weight, against = self._weight(k, o), self._weight(o, k)
+        return o.id in k.disputes and (weight > against or against == (False, 0))
 
     def _weight(self, k: Entry, o: Entry) -> electorate.Weight:
         if (k.id, o.id) not in self.weights:

@@ -192,7 +192,7 @@ def strike_applies(bench: Bench, strike: Bit, bit: Bit) -> bool:
 def rule_6_dispute(bench: Bench, strike: Bit, other: Bit, said: Bit | None = None) -> bool:
     """Between strikes k and o, k hitting o's author, rule 3 applies only if k did not see o, or k answers o (o hits k's
     author, another member), and W(k|o) >= W(o|k), and somebody's word weighs for k; or if k names o as disputed, and
-    W(k|o) > W(o|k). `said`: the vote for o whose author is taken to have written it."""
+    W(k|o) > W(o|k), or nobody's word weighs for o. `said`: the vote for o whose author is taken to have written it."""
     deeds, said = bench.deeds, other if said is None else said
     answers = deeds.member(strike) != deeds.member(said) and deeds.is_struck(deeds.device(strike), other)
     disputes = other in deeds.named(strike)
@@ -200,6 +200,8 @@ def rule_6_dispute(bench: Bench, strike: Bit, other: Bit, said: Bit | None = Non
     if not (unseen or answers or disputes):
         return False
     weight, against = bench.weight(strike, other), bench.weight(other, strike)
+    if disputes and against == NO_WORD:
+        return True
     return weight > against or ((unseen or answers) and weight == against > NO_WORD)
 
 
