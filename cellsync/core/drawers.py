@@ -9,6 +9,9 @@ DEVICE: Final = "device"
 INCARNATION: Final = "incarnation"
 SEAL_SECRET: Final = "seal secret"
 EPOCHS: Final = "epochs"
+OLDER_EPOCHS: Final = "older epochs"  # kept for devices that are not known to hold a newer one
+HOLDERS: Final = "holders"  # the newest epoch that each device is known to hold
+SEAL_SECRETS: Final = "seal secrets"  # once there is more than the first
 SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 

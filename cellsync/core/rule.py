@@ -86,6 +86,8 @@ class Rule(Enum):
     SHORT_ELEMENT = "short.element", "not an element of the group, or one that does not fit"
 
     EPOCH_COMMITMENT = "epoch.commitment", "a rotation does not open to what it committed to"
+    EPOCH_OFTEN = "epoch.often", "an epoch wanted too often"
+    EPOCH_UNASKED = "epoch.unasked", "states of an epoch that nobody wanted"
     EPOCH_BRANCHES = "epoch.branches", "not the branch states of an epoch"
     PROOF_FORM = "proof.form", "not the proof of a fork"
     PROOF_SIDES = "proof.sides", "not the proof of a fork: its two sides are not two, or not in order"

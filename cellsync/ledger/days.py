@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cellsync.core import drawers
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.history.entry import Entry, Standing, slot_of
 from cellsync.core.history.holdings import INTRODUCTIONS
 from cellsync.core.history.store import Store
-from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, MemberId, Millis, SessionPublic, day_of
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, EpochId, MemberId, Millis, SessionPublic, day_of
 from cellsync.core.membership import epochs
 from cellsync.core.membership.clocks import Clocks, Difference
-from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.membership.epochs import Epochs, SessionKey, WantedEpoch
+from cellsync.core.membership.holders import Holders
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.members import MembersView
@@ -31,7 +33,10 @@ class DaysView(MembersView):
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         super().__init__(circle, store)
         self.surroundings = surroundings
-        self.epochs = Epochs.decode(circle, store.kept(drawers.EPOCHS) or b"\x90")
+        self.epochs = Epochs.decode(
+            circle, store.kept(drawers.EPOCHS) or b"\x90", store.kept(drawers.OLDER_EPOCHS) or b"\x90"
+        )
+        self.holders = Holders.decode(store.kept(drawers.HOLDERS) or b"\x90")
         self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
         # The day of the entry that introduces a device, even if it does not count now: it may later.
         self._introduced: dict[DeviceId, Day] = {}
@@ -51,6 +56,19 @@ class DaysView(MembersView):
     def keys_on(self, day: Day) -> list[SessionKey]:
         return self.epochs.keys_on(day)
 
+    def offer_key(self, day: Day, peer: SessionPublic) -> SessionKey:
+        known = [self.holders.of(device) for device in self.devices_with(peer)]
+        return self.epochs.offer_key(day, known, self.surroundings.now())
+
+    def accepts(self, epoch: EpochId, caller: SessionPublic) -> bool:
+        return self.epochs.accepts(epoch, [self.holders.rank(device) for device in self.devices_with(caller)])
+
+    def wanted_epoch(self) -> WantedEpoch | None:
+        return None  # there is one epoch, and whoever is a member was given it
+
+    def handed_over(self, epoch: EpochId) -> Branches | None:
+        return None
+
     def difference(self, device: DeviceId) -> Difference | None:
         """How far another device's clock is from ours, as it was when the two last spoke."""
         key = self.key_of(device)
@@ -69,7 +87,10 @@ class DaysView(MembersView):
         own = self.epochs.day(now)
         seems = None if guess is None else day_of(Millis(max(0, now + guess)))
         days = [seems, self._day_of(device, now), own, self._lost_day(now)]
-        return self.epochs.calling_keys(day for day in days if day is not None and (day == own or abs(day - own) > 1))
+        known = [self.holders.of(device)]
+        return self.epochs.calling_keys(
+            (day for day in days if day is not None and (day == own or abs(day - own) > 1)), known
+        )
 
     def further_keys(self) -> list[SessionKey]:
         """Keys of days on which a device may be without our knowing, nearest first: each accepts a day either side.

@@ -125,6 +125,17 @@ function detached(fields: Value[]): void {
   if (!isOpaque(shape, new Uint8Array(saltSize))) decode(shape);
 }
 
+function wanted([circle, epoch]: Value[]): void {
+  holds(isBytes(circle) && isBytes(epoch, 32), "message");
+  isCircle(circle);
+}
+
+function states([circle, epoch, day, ...branches]: Value[]): void {
+  holds(isBytes(circle) && isInteger(day, 0n, 1n << 32n), "message");
+  holds([epoch, ...branches].every((bytes) => isBytes(bytes, 32)), "message");
+  isCircle(circle);
+}
+
 // By number: how many elements follow it, and what they have to be.
 const forms: ReadonlyMap<bigint, readonly [count: number, check: Check]> = new Map<bigint, readonly [number, Check]>([
   [1n, [1, offer]],
@@ -138,6 +149,8 @@ const forms: ReadonlyMap<bigint, readonly [count: number, check: Check]> = new M
   [10n, [2, whereabouts]],
   [11n, [1, clock]],
   [12n, [13, detached]],
+  [13n, [2, wanted]],
+  [14n, [7, states]],
 ]);
 
 export function readMessage(payload: Bytes): Value[] {

@@ -3,8 +3,8 @@
 import { equal, type Bytes } from "./bytes.js";
 import { type Value } from "./codec.js";
 import { wrapSize } from "./control.js";
-import { statesOn, type States } from "./epoch.js";
-import { Fault } from "./fault.js";
+import { leadTo, statesOn, type States } from "./epoch.js";
+import { Fault, holds } from "./fault.js";
 import { isArray, isBytes, isInteger } from "./form.js";
 import { isId, isTable } from "./rows.js";
 import { unwrap } from "./seal.js";
@@ -43,7 +43,9 @@ export function opened(rotation: Rotation, rewraps: readonly Rewrap[], whose: Wh
   let fault: Fault | undefined;
   for (const wrap of wrapsTo(whose, rotation, rewraps)) {
     try {
-      return statesOn(unwrap(seed, commitment, wrap), Number(day), Number(day));
+      const states = statesOn(unwrap(seed, commitment, wrap), Number(day), Number(day));
+      holds(leadTo(states, Number(day), commitment, Number(day)), "epoch.commitment");
+      return states;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault = error;

@@ -26,9 +26,10 @@ export interface Setting {
 const maxUnacknowledged = 2;
 const maxSteps = 65_536; // of all paths that wait to be looked up
 const whereaboutsAtOnce = 16;
+const maxWanted = 32; // epochs of a circle
 const nameSize = 8;
 
-enum Message { offer = 1, digest, frontier, batch, ack, path = 8, whereabouts = 10, clock, detached }
+enum Message { offer = 1, digest, frontier, batch, ack, path = 8, whereabouts = 10, clock, detached, wanted, states }
 
 // A part of a batch may name rows of the parts before, so its rows are read where those are known.
 function read(payload: Bytes): Value[] {
@@ -44,6 +45,8 @@ class Spoken {
   arriving: Batch | undefined;
   uncommitted = 0;
   sending: Batch | undefined;
+  wanted = 0; // epochs, by the peer
+  readonly asked = new Set<string>(); // for epochs that the peer has not given yet
   readonly inFlight: number[] = []; // how many rows of chains each batch has
   readonly told = [new Set<string>(), new Set<string>(), new Set<string>()]; // rows of frontiers
 
@@ -119,6 +122,9 @@ export class Session {
         return this.named(about).sendPart(fields);
       case Message.ack:
         this.named(about).uncommitted--;
+        return;
+      case Message.wanted:
+        this.shared(about).asked.add(hex(fields[2] as Bytes));
     }
   }
 
@@ -145,6 +151,11 @@ export class Session {
         return holds(++this.whereabouts <= whereaboutsAtOnce, "whereabouts.often");
       case Message.detached:
         this.shared(about);
+        return;
+      case Message.wanted:
+        return holds(++this.shared(about).wanted <= maxWanted, "epoch.often");
+      case Message.states:
+        return holds(this.shared(about).asked.delete(hex(fields[2] as Bytes)), "epoch.unasked");
     }
   }
 

@@ -80,6 +80,11 @@ def states(root: bytes, first: int, day: int) -> dict[str, bytes]:
     return found
 
 
+def ends(root: bytes, first: int) -> bytes:
+    """What a rotation after the first commits to."""
+    return h("cs1 ends", b"".join(states(root, first, first + 400)[name] for name in BRANCHES))
+
+
 def epochs() -> Iterator[Vector]:
     for name, first, day in (
         ("the first day of all", 0, 0),

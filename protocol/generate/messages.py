@@ -53,6 +53,16 @@ def steps(count: int, first: int = 100) -> list[Any]:
     return [[first - number, invented(f"step {number}")] for number in range(count)]
 
 
+EPOCH: Final = invented("epoch")
+GIVEN: Final = [
+    14,
+    CIRCLE,
+    EPOCH,
+    20_800,
+    *(invented(f"state of {name}") for name in ("session", "spool", "discovery", "bundle")),
+]
+
+
 GOOD: Final[list[tuple[str, list[Any]]]] = [
     ("an offer", [1, TAGS]),
     ("a digest", [2, CIRCLE, ENTRY]),
@@ -86,6 +96,10 @@ GOOD: Final[list[tuple[str, list[Any]]]] = [
     ("a clock", [11, 1_790_000_000_123]),
     ("the first clock", [11, 0]),
     ("the latest clock", [11, LATEST]),
+    ("an epoch that is wanted", [13, CIRCLE, EPOCH]),
+    ("states of an epoch", GIVEN),
+    ("states of the first day", changed(GIVEN, 3, 0)),
+    ("states of the last day", changed(GIVEN, 3, (1 << 32) - 1)),
 ]  # fmt: skip
 
 BAD: Final[list[tuple[str, Any, str]]] = [
@@ -143,6 +157,19 @@ BAD: Final[list[tuple[str, Any, str]]] = [
     ("an acknowledgement that descends", [5, CIRCLE, [3, 0]], "ack.order"),
     ("an acknowledgement that descends at its end", [5, CIRCLE, [0, 2, 3, 1]], "ack.order"),
     ("an acknowledgement that refuses a boolean", [5, CIRCLE, [True]], "message"),
+    ("an epoch of 31 bytes that is wanted", [13, CIRCLE, EPOCH[:31]], "message"),
+    ("an epoch that is a text", [13, CIRCLE, "epoch"], "message"),
+    ("an epoch that is wanted, of a circle's name of nine bytes", [13, CIRCLE + b"\0", EPOCH], "form.circle"),
+    ("two epochs that are wanted", [13, CIRCLE, EPOCH, EPOCH], "message"),
+    ("states of an epoch of 33 bytes", changed(GIVEN, 2, EPOCH + b"\0"), "message"),
+    ("states of a day below 0", changed(GIVEN, 3, -1), "message"),
+    ("states of the day 2 to the 32nd", changed(GIVEN, 3, 1 << 32), "message"),
+    ("states of a day that is a boolean", changed(GIVEN, 3, True), "message"),
+    ("three states", GIVEN[:-1], "message"),
+    ("five states", [*GIVEN, EPOCH], "message"),
+    ("a state of 31 bytes", changed(GIVEN, 5, EPOCH[:31]), "message"),
+    ("a state that is nil", changed(GIVEN, 7, None), "message"),
+    ("states about a circle's name of seven bytes", changed(GIVEN, 1, CIRCLE[:7]), "form.circle"),
     ("whereabouts about a circle's name of seven bytes", [10, CIRCLE[:7], []], "form.circle"),
     ("whereabouts that are no array", whereabouts(DEVICE), "whereabouts.row"),
     ("whereabouts without addresses", whereabouts([DEVICE, []]), "whereabouts.row"),

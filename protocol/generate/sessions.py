@@ -51,6 +51,10 @@ DETACHED: Final = [
 ]  # fmt: skip
 
 
+WANTED: Final = about([13, b"", messages.EPOCH])
+STATES: Final = about(messages.GIVEN)
+
+
 def batch(last: bool = True, chains: Any = (CHAIN,), cases: Any = (CASE,), entries: Any = (ROW,)) -> list[Any]:
     return [4, NAME, last, list(chains), list(cases), list(entries)]
 
@@ -144,6 +148,7 @@ def offers() -> Iterator[Vector]:
     yield CALLEE.refuses("the name in the callee's tag", about(DIGEST, tag("callee", ONE)[:8]), "circle.shared")
     for name, message in (
         ("a frontier", FRONTIER), ("a path", PATH), ("a batch", WHOLE), ("whereabouts", WHEREABOUTS),
+        ("a wanted epoch", WANTED), ("states", STATES),
         ("an acknowledgement", ACK), ("a detached entry", DETACHED),
     ):  # fmt: skip
         yield CALLEE.refuses(f"{name} about no shared circle", about(message, OTHERS_NAME), "circle.shared")
@@ -155,7 +160,7 @@ def offers() -> Iterator[Vector]:
 def strangers() -> Iterator[Vector]:
     asked = {
         "a digest": DIGEST, "a frontier": FRONTIER, "a path": PATH, "whereabouts": WHEREABOUTS,
-        "a detached entry": DETACHED,
+        "a wanted epoch": WANTED, "a detached entry": DETACHED,
     }  # fmt: skip
     for name, message in asked.items():
         yield UNKNOWN.refuses(f"{name} of a caller that is not known", message, "circle.active")
@@ -208,6 +213,19 @@ def turns() -> Iterator[Vector]:
     yield CALLEE.takes("a pong that answers nothing", PONG)
     yield CALLEE.theirs(DETACHED).takes("a detached entry a second time", DETACHED)
 
+    yield CALLEE.takes("a wanted epoch before a digest", WANTED)
+    yield CALLEE.theirs(WANTED, 31).takes("an epoch that is wanted for the 32nd time", WANTED)
+    yield CALLEE.theirs(WANTED, 32).refuses("an epoch that is wanted for the 33rd time", WANTED, "epoch.often")
+    yield (BOTH.theirs(WANTED, 32).takes("an epoch that is wanted of another circle", about(WANTED, OTHERS_NAME)))
+    yield CALLER.ours(WANTED).takes("states that were wanted", STATES)
+    yield CALLER.refuses("states that nobody wanted", STATES, "epoch.unasked")
+    yield CALLER.theirs(WANTED).refuses("states that only the peer wants", STATES, "epoch.unasked")
+    yield CALLER.ours(WANTED).theirs(STATES).refuses("states that came already", STATES, "epoch.unasked")
+    another = changed(STATES, 2, invented("another epoch"))
+    yield CALLER.ours(WANTED).refuses("states of another epoch than was wanted", another, "epoch.unasked")
+    yield BOTH.ours(WANTED).refuses(
+        "states of another circle than was meant", about(STATES, OTHERS_NAME), "epoch.unasked"
+    )
     yield CALLEE.theirs(WHEREABOUTS, 15).takes("whereabouts for the 16th time at once", WHEREABOUTS)
     yield CALLEE.theirs(WHEREABOUTS, 16).refuses(
         "whereabouts for the 17th time at once", WHEREABOUTS, "whereabouts.often"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from functools import cached_property, lru_cache
 
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import (
@@ -24,7 +25,8 @@ from cellsync.core.ids import (
     SessionPublic,
 )
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
-from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.membership.epochs import Epochs, SessionKey, WantedEpoch
+from cellsync.core.membership.holders import Holders
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.founding import ENTROPY as FOUND_ENTROPY
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets, found
@@ -57,6 +59,9 @@ class MemoryReplica(ReplicaView):
         self.detached = DetachedEntries(self.replica, self.store, device)
         self.line: Line = (device, incarnation)
         self.epochs = Epochs(circle)
+        self.holders = Holders()
+        self.chosen: EpochId | None = None
+        self.wanted: WantedEpoch | None = None  # the chosen epoch, if its states are lacking
         self.surplus = Surplus()
         self.now = START
         self.other_days: list[Day] = []  # on which others are known to be
@@ -102,6 +107,21 @@ class MemoryReplica(ReplicaView):
 
     def keys_on(self, day: Day) -> list[SessionKey]:
         return self.epochs.keys_on(day)
+
+    def offer_key(self, day: Day, peer: SessionPublic) -> SessionKey:
+        known = [self.holders.of(device) for device in self.replica.circle.devices_with(peer)]
+        return self.epochs.offer_key(day, known, self.now)
+
+    def accepts(self, epoch: EpochId, caller: SessionPublic) -> bool:
+        device = self.device_with(caller)
+        devices = () if device is None else self.replica.circle.devices_with(caller) or (device,)
+        return self.epochs.accepts(epoch, [self.holders.rank(each) for each in devices])
+
+    def wanted_epoch(self) -> WantedEpoch | None:
+        return self.wanted
+
+    def handed_over(self, epoch: EpochId) -> Branches | None:
+        return self.epochs.states(epoch, self.now) if epoch == self.chosen else None
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         if self.sponsor is not None and key == self.sponsor[1] and not self.replica.circle.is_active(self.device):

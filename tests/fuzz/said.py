@@ -9,7 +9,7 @@ from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.errors import Malformed, PeerError
 from cellsync.core.history.detached import targets
-from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Millis, Signature
+from cellsync.core.ids import BranchState, CaseId, Day, DeviceId, EntryId, EpochId, Incarnation, Millis, Signature
 from cellsync.core.pairing import messages as pairing
 from cellsync.core.pairing.messages import Done, Nonce, PairingVerdict
 from cellsync.core.rule import Rule
@@ -19,7 +19,7 @@ from cellsync.core.wire.detached import Detached as DetachedBody
 from cellsync.core.wire.detached import DetachedEntry
 from cellsync.core.wire.frontiers import FrontierPart, Path, Paths
 from cellsync.core.wire.mark import EntryForm, Hashed, marked
-from cellsync.core.wire.messages import Ack, Clock, Digest, Offer, Ping, Pong, Whereabouts
+from cellsync.core.wire.messages import Ack, Clock, Digest, HandedStates, Offer, Ping, Pong, WantedStates, Whereabouts
 from cellsync.core.wire.places import Frontier, Head
 from cellsync.core.wire.tags import Kind, Message
 from tests.core.pairing.pairs import CLOCK, HELLO, REVEAL, WELCOME
@@ -68,6 +68,10 @@ def _written(message: messages.AnyMessage) -> bytes:
             return messages.encode_whereabouts(circle, places)
         case Clock(clock):
             return messages.encode_clock(clock)
+        case WantedStates(circle, epoch):
+            return messages.encode_wanted(circle, epoch)
+        case HandedStates():
+            return messages.encode_states(message)
         case DetachedEntry(circle, DetachedBody() as entry):
             targets(entry)
             return detached.encode(circle, entry)
@@ -189,6 +193,11 @@ def session_messages() -> dict[Message, list[bytes]]:
             for at in (0, 1, 3)
         ],
         Message.DETACHED: list(_detached()),
+        Message.WANTED: [messages.encode_wanted(CIRCLE, EpochId(bytes([at]) * 32)) for at in range(3)],
+        Message.STATES: [
+            messages.encode_states(HandedStates(CIRCLE, EpochId(bytes(32)), Day(day), *4 * [BranchState(b"b" * 32)]))
+            for day in (0, 20_000, (1 << 32) - 1)
+        ],
         Message.CLOCK: [messages.encode_clock(Millis(clock)) for clock in (0, 5, (1 << 63) - 1)],
     }
 
@@ -217,6 +226,8 @@ TYPES: Final = (
     _of(Message.PATH, "a PATH"),
     _of(Message.WHEREABOUTS, "WHEREABOUTS"),
     _of(Message.CLOCK, "a CLOCK", 200),
+    _of(Message.WANTED, "a WANTED", 200),
+    _of(Message.STATES, "a STATES", 400),
     _of(Message.DETACHED, "a DETACHED, with whom it is about"),
     WireType("pairing", "any bytes as a message of a pairing", read_pairing, _pairing, most=1_400),
 )  # fmt: skip

@@ -18,6 +18,7 @@ SIGN_ENTRY: Final = b"cellsync/1 entry signature\0"
 
 # epochs (protocol/40-membership.md)
 COMMITMENT: Final = b"cs1 commitment"
+ENDS: Final = b"cs1 ends"
 BRANCH_SESSION: Final = b"cs1 session"
 BRANCH_SPOOL: Final = b"cs1 spool"
 BRANCH_DISCOVERY: Final = b"cs1 discovery"

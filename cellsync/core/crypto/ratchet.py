@@ -11,7 +11,8 @@ today's states only. The floors above decide which day is used and when a state 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import hmac
+from typing import Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.crypto import labels
@@ -21,6 +22,7 @@ from cellsync.core.ids import BranchState, CircleId, Day, EpochSecret, Psk
 from cellsync.core.rule import Rule
 
 Encoded = tuple[int, bytes, bytes, bytes, bytes]
+ENDS_AFTER: Final = 400  # days: what a rotation after the first commits to are the states so long after its day
 
 
 class Branches(NamedTuple):
@@ -82,8 +84,32 @@ def ratchet(state: BranchState, held: Day, wanted: Day) -> BranchState:
 
 
 def commitment(root: EpochSecret) -> bytes:
-    """The rotation's public commitment to its secret, 32 bytes, against which each recipient checks its wrap."""
+    """What the rotation in a `found` commits to, 32 bytes: its recipients check their wraps against it."""
     return blake2b(labels.COMMITMENT, b"", key=root.reveal())
+
+
+def ends(begun: Branches) -> bytes:
+    """What a rotation after the first commits to: the four states 400 days after the first day.
+
+    Each later state of an epoch leads to these, so whoever is handed states of such a day can check them, and whoever
+    opens a wrap has checked them all. `InvalidValue` for a day that has no such end.
+    """
+    end = begun.day + ENDS_AFTER
+    if end >= _DAYS:
+        raise InvalidValue("this epoch would end after the last day")
+    return _ends_of(begun, Day(end))
+
+
+def lead_to(handed: Branches, commitment: bytes, first: Day) -> bool:
+    """Whether these are states of the epoch that a rotation after the first, of the day `first`, committed to."""
+    end = first + ENDS_AFTER
+    if not first <= handed.day <= end < _DAYS:
+        return False
+    return hmac.compare_digest(_ends_of(handed, Day(end)), commitment)
+
+
+def _ends_of(states: Branches, end: Day) -> bytes:
+    return blake2b(labels.ENDS, b"".join(state.reveal() for state in states.at(end)[1:]))
 
 
 def session_psk(state: BranchState, circle: CircleId) -> Psk:

@@ -3,6 +3,10 @@
 A root is opened once: four branches are derived from it, then it is dropped (crypto/ratchet.py). Each epoch keeps its
 branch states on the oldest day still needed; every later day can be derived from them, no earlier one.
 
+One epoch is *in use*: the chosen one (rule 14), as soon as its states are held. It and the two next in the order of
+choice are *recent*: any active device may call under them. Older ones are kept for devices that are not known to hold
+newer ones, are accepted from these alone, and have nothing left but the session branch.
+
 Our clock selects the day in use, and known differences of other clocks add days that are accepted
 (membership/clocks.py); neither decides what is deleted. A past state is deleted only when two other
 members' entries (or the only other's) are dated later, so a forged clock destroys nothing.
@@ -11,7 +15,7 @@ members' entries (or the only other's) are dated later, so a forged clock destro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
@@ -33,7 +37,7 @@ from cellsync.core.ids import (
     Wrap,
     day_of,
 )
-from cellsync.core.membership.control import FirstRotation
+from cellsync.core.membership.control import FirstRotation, is_day
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 
@@ -41,7 +45,8 @@ NEWEST: Final = 3  # epochs whose session keys are accepted
 GRACE: Final = 1  # days a state is kept behind the day in use: clocks differ
 OTHER_DAYS: Final = 8  # other devices' days accepted besides our own
 SPAN: Final = 400  # the furthest accepted distance from our day: beyond it, each day costs too many hashes
-_MADE: Final = 256  # derived keys that are cached
+MOST_OLDER: Final = 64  # epochs that are kept for absent devices: more than there are in 400 days, one a week
+_MADE: Final = 512  # derived keys that are cached
 
 
 class SessionKey(NamedTuple):
@@ -52,27 +57,135 @@ class SessionKey(NamedTuple):
     day: Day
 
 
-class Epochs:
-    """The epochs of one circle, oldest first."""
+class WantedEpoch(NamedTuple):
+    """The chosen epoch, whose rotation is held and whose states are not: they may be handed over."""
 
-    def __init__(self, circle: CircleId, held: Mapping[EpochId, Branches] | None = None) -> None:
+    epoch: EpochId
+    commitment: bytes
+    begins: Day
+    latest: Day  # states of a later day are of no use yet
+
+    def fits(self, states: Branches) -> bool:
+        """Whether these are states of that epoch, whoever says so."""
+        return ratchet.lead_to(states, self.commitment, self.begins)
+
+
+Rank = tuple[int, bytes]
+"""The place of an epoch in the order of choice: the height and the id of the entry that began it."""
+
+
+class SessionBranch(NamedTuple):
+    """What is left of an epoch that is kept for absent devices."""
+
+    height: int  # of the entry that began it
+    day: Day
+    session: BranchState
+
+
+class Epochs:
+    """The epochs of one circle of which this device has states, in the order of choice, but the one in use last."""
+
+    def __init__(
+        self,
+        circle: CircleId,
+        held: Mapping[EpochId, Branches] | None = None,
+        older: Mapping[EpochId, SessionBranch] | None = None,
+    ) -> None:
         self.circle = circle
         self._held = dict(held or {})
+        self._older = dict(older or {})  # kept for devices that are not known to hold a newer one
         self._made: dict[tuple[EpochId, Day], SessionKey] = {}
         self._discovery: dict[Day, BranchState] = {}  # of the newest epoch; made anew, one may cost 4,000 hashes
 
     def add(self, epoch: EpochId, states: Branches) -> None:
+        """Hold these states, in use until something else is decided."""
+        self._held.pop(epoch, None)
         self._held[epoch] = states
         self._forget_made()
 
+    def take(self, epoch: EpochId, states: Branches) -> None:
+        """Hold these states, of a rotation that was opened or handed over; in use once that is decided."""
+        rest = {of: held for of, held in self._held.items() if of != epoch}
+        self._held = {epoch: states, **rest}
+        self._older.pop(epoch, None)
+        self._forget_made()
+
+    def decide(self, chosen: EpochId | None, rank: Callable[[EpochId], Rank | None], least: Rank | None) -> bool:
+        """Use the chosen epoch, if its states are held, else the one that was in use; and forget what nobody needs.
+
+        `rank`: None for an epoch whose entry has not come yet, as after a pairing; it is newer than all others.
+        `least`: the oldest of the newest epochs that active devices are known to hold, if any is known. Whoever has
+        been apart from them may use it, or any that came after. Returns whether anything has changed.
+        """
+        before = self._held, self._older
+        in_use = chosen if chosen in self._held else self.newest if self._held else None
+
+        def order(epoch: EpochId) -> tuple[bool, bool, Rank]:
+            ranked = rank(epoch)
+            return epoch == in_use, ranked is None, ranked or (0, b"")
+
+        recent = dict(sorted(self._held.items(), key=lambda item: order(item[0]))[-NEWEST:])
+        left = dict(self._older)
+        for epoch, states in self._held.items():
+            ranked = rank(epoch)
+            if epoch not in recent and ranked is not None:
+                left[epoch] = SessionBranch(ranked[0], states.day, states.session)
+        needed = [epoch for epoch, one in left.items() if least is not None and (one.height, epoch) >= least]
+        newest_first = sorted(needed, key=lambda epoch: (left[epoch].height, epoch), reverse=True)
+        older = {epoch: left[epoch] for epoch in newest_first[:MOST_OLDER] if epoch not in recent}
+        self._held, self._older = recent, older
+        changed = before != (recent, older) or list(before[0]) != list(recent)
+        if changed:
+            self._forget_made()
+        return changed
+
     @property
     def newest(self) -> EpochId:
+        """The epoch in use: calls, beacons and welcomes are under it."""
         return next(reversed(self._held))
+
+    @property
+    def recent(self) -> list[EpochId]:
+        """The epoch in use, and the two next in the order of choice."""
+        return list(reversed(self._held))[:NEWEST]
+
+    @property
+    def older(self) -> Collection[EpochId]:
+        """The epochs that are kept for absent devices."""
+        return self._older.keys()
+
+    def holds(self, epoch: EpochId) -> bool:
+        """Whether all branches of an epoch are held."""
+        return epoch in self._held
+
+    def keeps(self, epoch: EpochId) -> bool:
+        """Whether at least the session branch of an epoch is held."""
+        return epoch in self._held or epoch in self._older
+
+    def accepts(self, epoch: EpochId, known: Collection[Rank | None]) -> bool:
+        """Whether a caller may open a session under an epoch that is held. `known`: for each active device that the
+        caller is, the newest epoch that this device is known to hold, if any. A caller that is none must hold the epoch
+        in use; an older epoch is accepted only from whoever is not known to hold a newer one."""
+        if not known:
+            return epoch == self.newest
+        older = self._older.get(epoch)
+        return older is None or any(newest is not None and newest <= (older.height, epoch) for newest in known)
 
     @property
     def oldest(self) -> Day:
         """The first day for which any epoch's states are held: no key of an earlier day can open anything."""
-        return min(states.day for states in self._held.values())
+        return min([*(states.day for states in self._held.values()), *(one.day for one in self._older.values())])
+
+    @property
+    def first_day(self) -> Day:
+        """The first day for which states of the epoch in use are held."""
+        return self._held[self.newest].day
+
+    def states(self, epoch: EpochId, now: Millis) -> Branches | None:
+        """An epoch's states on the day in use, to hand over; None if they are not held, or begin later."""
+        held = self._held.get(epoch)
+        day = day_of(now)
+        return held.at(day) if held is not None and held.day <= day <= held.day + caps.RATCHET_DAYS else None
 
     def today(self, now: Millis) -> Branches:
         """The newest epoch's states on the day in use."""
@@ -94,22 +207,30 @@ class Epochs:
         further = {day for day in others if 1 < abs(day - today) <= SPAN}
         for day in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
             days.update(dict.fromkeys(_around(day)))
-        newest = list(reversed(self._held))[:NEWEST]
-        return [key for epoch in newest for day in days if (key := self._key(epoch, day)) is not None]
+        pairs = [(epoch, day) for epoch in self.recent for day in days]
+        pairs += [(epoch, day) for epoch in self._older for day in _around(today)]
+        return [key for epoch, day in pairs if (key := self._key(epoch, day)) is not None]
 
     def keys_on(self, day: Day) -> list[SessionKey]:
-        """The keys of one day in the three newest epochs, newest first, as far as their states are held."""
-        newest = list(reversed(self._held))[:NEWEST]
-        return [key for epoch in newest if (key := self._key(epoch, day)) is not None]
+        """The keys of one day in every epoch that is accepted, newest first, as far as their states are held."""
+        return [key for epoch in (*self.recent, *self._older) if (key := self._key(epoch, day)) is not None]
 
-    def calling_keys(self, days: Iterable[Day]) -> list[SessionKey]:
-        """The newest epoch's keys for these days, in this order, without repeats, as far as its states are held."""
-        return [key for day in dict.fromkeys(days) if (key := self._key(self.newest, day)) is not None]
+    def calling_keys(self, days: Iterable[Day], known: Iterable[EpochId | None] = ()) -> list[SessionKey]:
+        """The keys for these days, in this order, without repeats, as far as states are held: of the epochs that the
+        device to be called is known to hold first, then of the recent ones, the one in use first."""
+        held = [epoch for epoch in known if epoch is not None and (epoch in self._held or epoch in self._older)]
+        epochs = dict.fromkeys([*held, *self.recent])
+        pairs = [(epoch, day) for day in dict.fromkeys(days) for epoch in epochs]
+        return [key for epoch, day in pairs if (key := self._key(epoch, day)) is not None]
+
+    def offer_key(self, day: Day, known: Iterable[EpochId | None], now: Millis) -> SessionKey:
+        """The key under which to offer the circle to a device that is known to hold these epochs."""
+        return next(iter(self.calling_keys([day, self.day(now)], known)))
 
     def _key(self, epoch: EpochId, day: Day) -> SessionKey | None:
         """From held states only: what was deleted stays deleted, whatever any clock says."""
         made = self._made.get((epoch, day))
-        states = self._held[epoch]
+        states = self._held.get(epoch) or self._older[epoch]
         if made is None and states.day <= day <= states.day + caps.RATCHET_DAYS:
             if len(self._made) >= _MADE:
                 self._made.clear()
@@ -143,21 +264,28 @@ class Epochs:
         old = {epoch: states for epoch, states in self._held.items() if states.day < day}
         for epoch, states in old.items():
             self._held[epoch] = states.at(day)
-        if old:
+        left = {epoch: branch for epoch, branch in self._older.items() if branch.day < day}
+        for epoch, branch in left.items():
+            self._older[epoch] = branch._replace(day=day, session=ratchet.ratchet(branch.session, branch.day, day))
+        if old or left:
             self._forget_made()
-        return bool(old)
+        return bool(old or left)
 
     def _forget_made(self) -> None:
         self._made.clear()
         self._discovery.clear()
 
     def encode(self) -> bytes:
-        """For the circle's own database only."""
+        """For the circle's own database only; without what `encode_older` has."""
         return codec.encode([[epoch, list(states.encode())] for epoch, states in self._held.items()])
 
+    def encode_older(self) -> bytes:
+        """The same: the epochs that are kept for absent devices."""
+        return codec.encode([[epoch, one.height, one.day, one.session.reveal()] for epoch, one in self._older.items()])
+
     @classmethod
-    def decode(cls, circle: CircleId, raw: bytes) -> Epochs:
-        """Raises Malformed or CapExceeded for what `encode` does not make."""
+    def decode(cls, circle: CircleId, raw: bytes, raw_older: bytes = b"\x90") -> Epochs:
+        """Raises Malformed or CapExceeded for what `encode` and `encode_older` do not make."""
         held: dict[EpochId, Branches] = {}
         rows = codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT)
         if type(rows) is not list:
@@ -168,7 +296,21 @@ class Epochs:
                     held[EpochId(epoch)] = Branches.decode(states)
                 case _:
                     raise Malformed(Rule.KEPT)
-        return cls(circle, held)
+        return cls(circle, held, _decode_older(raw_older))
+
+
+def _decode_older(raw: bytes) -> dict[EpochId, SessionBranch]:
+    older: dict[EpochId, SessionBranch] = {}
+    rows = codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT)
+    for row in rows if type(rows) is list else [None]:
+        match row:
+            case [bytes(epoch), int(height), int(day), bytes(state)] if (
+                len(epoch) == len(state) == ID_BYTES and is_day(day) and type(height) is int
+            ):
+                older[EpochId(epoch)] = SessionBranch(height, Day(day), BranchState(state))
+            case _:
+                raise Malformed(Rule.KEPT)
+    return older
 
 
 def _around(day: Day) -> Iterator[Day]:
@@ -201,9 +343,14 @@ def open_wrap(commitment: bytes, day: Day, wrap: Wrap, secret: SealSecret, now: 
     root = EpochSecret(seal.unseal(secret, labels.WRAP + commitment, wrap))
     if ratchet.commitment(root) != commitment:
         raise Malformed(Rule.EPOCH_COMMITMENT)
-    if day > day_of(now) + 1:
+    if is_ahead(day, now):
         raise InvalidValue("this epoch is dated more than a day ahead")
     return ratchet.branches(root, day)
+
+
+def is_ahead(day: Day, now: Millis) -> bool:
+    """Whether a rotation of this day is not opened yet: it is dated more than a day ahead of our clock."""
+    return day > day_of(now) + 1
 
 
 def attested_day(newest: Iterable[tuple[MemberId, Millis]], own: MemberId) -> Day | None:

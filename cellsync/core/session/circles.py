@@ -17,6 +17,7 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
+from cellsync.core.session.view import CircleView
 from cellsync.core.wire import detached, messages
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.forms import NAME_BYTES
@@ -45,12 +46,19 @@ class SharedCircles:
         connection = self._connection
         for view in connection.views.values():
             if connection.is_active(view):
-                key = next(iter(view.keys_on(connection.day)), None) or view.session_keys()[0]
-                self.own_tags[view.id] = self.tag(key, connection.role, view.id)
+                self.own_tags[view.id] = self.tag(self._offer_key(view), connection.role, view.id)
         tags = list(self.own_tags.values())
         fill = connection.entropy[HANDSHAKE_ENTROPY : HANDSHAKE_ENTROPY + FILL]
         tags += [fill[at : at + TAG_BYTES] for at in range(0, (OFFERS - len(tags)) * TAG_BYTES, TAG_BYTES)]
         connection.send(messages.encode_offer(tags))
+
+    def _offer_key(self, view: CircleView) -> SessionKey:
+        """The key that opened the session, for the circle of that key: both have it. For another circle one of the same
+        day, in the newest epoch that the peer is known to hold there."""
+        connection = self._connection
+        if connection.key is not None and view.id == connection.hinted:
+            return connection.key
+        return view.offer_key(connection.day, connection.remote)
 
     def hear_offer(self, tags: list[bytes]) -> None:
         connection = self._connection

@@ -8,6 +8,7 @@ from typing import Final
 from cellsync.core.crypto.channel import Transport
 from cellsync.core.errors import CapExceeded, HandshakeFailed, NoCommonVersion
 from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
+from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.silence import CALLEE_WAITS, CALLER_WAITS, KEY_BYTES, Silence
 from cellsync.core.session.view import CircleView
@@ -53,6 +54,7 @@ class Connection:
         self.heard = now
         self.asked = now  # the earliest moment at which the peer may have read its clock
         self.day = Day(0)  # of the key that opened this session
+        self.key: SessionKey | None = None  # that opened this session
         self.hinted: CircleId | None = None
         self.device: DeviceId | None = None
         self.remote = SessionPublic(b"")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import NoCommonVersion, PeerError
-from cellsync.core.ids import CircleId, Day, DeviceId
+from cellsync.core.ids import CircleId, Day, DeviceId, EpochId
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.detached import Detached
@@ -69,10 +70,28 @@ class Located(NamedTuple):
     places: Places
 
 
+class Entrusted(NamedTuple):
+    """The peer has handed over the states of the chosen epoch; they are its states. The driver keeps them."""
+
+    circle: CircleId
+    epoch: EpochId
+    states: Branches
+
+
+class HandedOver(NamedTuple):
+    """The peer was given the states of the chosen epoch: it holds this one now."""
+
+    circle: CircleId
+    epoch: EpochId
+
+
 class Ended(NamedTuple):
     """The session is over; close the connection. `error` is None if nobody is at fault."""
 
     error: PeerError | None
 
 
-Event = Called | Opened | Apart | Received | Forewarned | Acknowledged | Measured | Answered | Located | Ended
+Event = (
+    Called | Opened | Apart | Received | Forewarned | Acknowledged | Measured | Answered | Located | Entrusted
+    | HandedOver | Ended
+)  # fmt: skip

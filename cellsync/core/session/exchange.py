@@ -42,6 +42,7 @@ from cellsync.core.rule import Rule
 from cellsync.core.session.ahead import Ahead
 from cellsync.core.session.balance import Balance
 from cellsync.core.session.building import Building
+from cellsync.core.session.handover import Handover
 from cellsync.core.session.paths import PathsToShow
 from cellsync.core.session.unattached import Unattached
 from cellsync.core.session.untold import Untold
@@ -73,6 +74,7 @@ class Exchange:
         self.view = view
         self.name: Final = name
         self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
+        self.handover: Final = Handover(view, name)
         self._ahead = Ahead(view)
         self.frame: Final = frame
         self._known: dict[int, int] = {}  # as `delivered`, with what is in flight

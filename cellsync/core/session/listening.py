@@ -42,9 +42,10 @@ class Listening(Phase):
         connection.hinted = circle
         view = connection.views[circle]
         known = view.device_with(remote)
-        if known is None and key.epoch != view.session_keys()[0].epoch:
-            return Silent(connection), []  # an unknown device must at least hold the newest epoch
-        connection.device, connection.remote, connection.day = known, remote, key.day
+        if not view.accepts(key.epoch, remote):
+            return Silent(connection), []
+        connection.device, connection.remote = known, remote
+        connection.key, connection.day = key, key.day
         return Answering(connection, responder), [Called(known, responder.ephemeral, key.day)]
 
     def late(self) -> tuple[Phase, list[Event]]:

@@ -79,7 +79,7 @@ class Session:
         connection.device, connection.remote = peer
         connection.hinted = hinted
         key = key or connection.views[hinted].session_keys()[0]
-        connection.day = key.day
+        connection.key, connection.day = key, key.day
         initiator = Initiator(
             channel.SESSION, key.key, entropy[: channel.OPENING_ENTROPY], channel.prologue(carrier),
             static=secret, remote_static=connection.remote, versions=versions,

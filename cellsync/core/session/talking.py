@@ -14,7 +14,18 @@ from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.session.circles import SharedCircles
 from cellsync.core.session.connection import CALLEE, Connection
-from cellsync.core.session.events import Acknowledged, Answered, Event, Forewarned, Located, Measured, Opened, Received
+from cellsync.core.session.events import (
+    Acknowledged,
+    Answered,
+    Entrusted,
+    Event,
+    Forewarned,
+    HandedOver,
+    Located,
+    Measured,
+    Opened,
+    Received,
+)
 from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.silence import SILENCE_ENDS
@@ -219,6 +230,14 @@ class Talking(Phase):
                 circles.hear_offer(message.tags)
             case messages.Whereabouts():
                 return self._hear_whereabouts(circles.shared(message.circle), message.places)
+            case messages.WantedStates(name, epoch):
+                asked = circles.answering(name)
+                if asked is not None:
+                    asked.handover.on_wanted(epoch)
+            case messages.HandedStates():
+                exchange = circles.shared(message.circle)
+                states = exchange.handover.on_states(message)
+                return [] if states is None else [Entrusted(exchange.view.id, message.epoch, states)]
             case messages.Ping():
                 if told:
                     self._ask(at_once=connection.now <= self._named_at + ON_ITS_WAY)
@@ -279,6 +298,8 @@ class Talking(Phase):
                 continue
             if not connection.is_served(exchange.view):
                 continue  # rights are checked here, when something leaves, not when it was queued
+            if exchange.greeted:
+                events += self._hand_over(exchange)
             answers = exchange.settle()
             if answers is not None:
                 connection.send_all(answers)
@@ -294,6 +315,18 @@ class Talking(Phase):
                 connection.send_all(exchange.send(building))
             if connection.unsent >= caps.BATCH:
                 return
+
+    def _hand_over(self, exchange: Exchange) -> list[Event]:
+        """Ask for the epoch that is lacking here, and give the one that the peer lacks. Only today's states leave, and
+        as everything else only to a device that is active now."""
+        asking = exchange.handover.ask()
+        if asking is not None:
+            self.connection.send(asking)
+        given = exchange.handover.give() if exchange.view.hands_out else None
+        if given is None:
+            return []
+        self.connection.send(given[1])
+        return [HandedOver(exchange.view.id, given[0])]
 
     @property
     def restless(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
-from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, SessionPublic
-from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, EpochId, SessionPublic
+from cellsync.core.membership.epochs import SessionKey, WantedEpoch
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.places import Frontier, Head, Line
 
@@ -32,6 +33,24 @@ class CircleView(Protocol):
 
         A device has another id in each circle.
         """
+        ...
+
+    def offer_key(self, day: Day, peer: SessionPublic) -> SessionKey:
+        """The key under which to offer this circle to a peer: of the day, if its states are held, in the newest epoch
+        that the peer is known to hold, if it is held here, else in the one in use."""
+        ...
+
+    def accepts(self, epoch: EpochId, caller: SessionPublic) -> bool:
+        """Whether a caller with this session key may open a session under an epoch: any active device under a recent
+        one, a device under the older one that is kept for it, anybody else only under the one in use."""
+        ...
+
+    def wanted_epoch(self) -> WantedEpoch | None:
+        """The chosen epoch, if its states are lacking and may be handed over."""
+        ...
+
+    def handed_over(self, epoch: EpochId) -> Branches | None:
+        """Today's states of an epoch, if it is the chosen one and its states are held."""
         ...
 
     @property

@@ -10,6 +10,8 @@
     WHEREABOUTS [10, circle, [[device, [[address, port], …]], …]]
     CLOCK     [11, clock]                                        what the sender's clock shows, ms since 1970 UTC
     DETACHED  [12, circle, …]                                    `detached`
+    WANTED    [13, circle, epoch]                                whose states the sender lacks
+    STATES    [14, circle, epoch, day, session, spool, discovery, bundle]
 
 A frontier and a batch travel as parts of at most one frame each; their tables grow from part to part, the part with
 `last` ends them.
@@ -23,7 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, Malformed
-from cellsync.core.ids import ID_BYTES, DeviceId, Millis
+from cellsync.core.ids import ID_BYTES, BranchState, Day, DeviceId, EpochId, Millis
 from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, detached, forms, frontiers
 from cellsync.core.wire.batches import BatchPart
@@ -33,7 +35,9 @@ from cellsync.core.wire.tags import Message
 
 TAG_BYTES: Final = 16
 OFFERS: Final = caps.CIRCLES
+BRANCHES: Final = 4  # of an epoch
 _CLOCK_END: Final = 1 << 63
+_DAYS: Final = 1 << 32
 
 
 class Offer(NamedTuple):
@@ -74,7 +78,25 @@ class Clock(NamedTuple):
     clock: Millis
 
 
-AnyMessage = Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock | Paths | DetachedEntry
+class WantedStates(NamedTuple):
+    circle: bytes
+    epoch: EpochId
+
+
+class HandedStates(NamedTuple):
+    circle: bytes
+    epoch: EpochId
+    day: Day
+    session: BranchState
+    spool: BranchState
+    discovery: BranchState
+    bundle: BranchState
+
+
+AnyMessage = (
+    Offer | Digest | FrontierPart | BatchPart | Ack | Whereabouts | Ping | Pong | Clock | Paths | DetachedEntry
+    | WantedStates | HandedStates
+)  # fmt: skip
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -103,6 +125,15 @@ PONG_BYTES: Final = codec.encode([Message.PONG])
 
 def encode_clock(clock: Millis) -> bytes:
     return codec.encode([Message.CLOCK, clock])
+
+
+def encode_wanted(circle: bytes, epoch: EpochId) -> bytes:
+    return codec.encode([Message.WANTED, circle, epoch])
+
+
+def encode_states(said: HandedStates) -> bytes:
+    circle, epoch, day, *states = said
+    return codec.encode([Message.STATES, circle, epoch, day, *(state.reveal() for state in states)])
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -151,7 +182,17 @@ def decode(raw: bytes) -> AnyMessage:
             return Pong()
         case [Message.CLOCK, int(clock)] if type(clock) is int and 0 <= clock < _CLOCK_END:
             return Clock(Millis(clock))
+        case [Message.WANTED, bytes(circle), bytes(epoch)] if len(epoch) == ID_BYTES:
+            return WantedStates(forms.circle_name(circle), EpochId(epoch))
+        case [Message.STATES, bytes(circle), bytes(epoch), int(day), *states] if len(states) == BRANCHES:
+            if type(day) is int and 0 <= day < _DAYS and all(map(_is_id, (epoch, *states))):
+                name = forms.circle_name(circle)
+                return HandedStates(name, EpochId(epoch), Day(day), *map(BranchState, states))
     raise Malformed(Rule.MESSAGE)
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is bytes and len(value) == ID_BYTES
 
 
 def _places(row: Any) -> tuple[DeviceId, list[tuple[bytes, int]]]:

@@ -62,6 +62,8 @@ class Message(IntEnum):
     WHEREABOUTS = 10
     CLOCK = 11
     DETACHED = 12
+    WANTED = 13
+    STATES = 14
 
 
 class PairingMessage(IntEnum):

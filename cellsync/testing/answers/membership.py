@@ -1,4 +1,5 @@
-"""`control`: what a control entry says. `rotation`: an epoch's secret in it. `settings`: which of them are in force.
+"""`control`: what a control entry says. `rotation`: an epoch's secret in it. `states`: what is handed over of it.
+`settings`: which of them are in force.
 
 All of them are of edition 2, whose kinds are not in force yet.
 """
@@ -8,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from cellsync.core import caps
-from cellsync.core.errors import CapExceeded
-from cellsync.core.ids import DeviceId, EntryId, EpochId, MemberId, SealSecret, Wrap
+from cellsync.core.crypto import ratchet
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.errors import CapExceeded, Malformed
+from cellsync.core.ids import BranchState, Day, DeviceId, EntryId, EpochId, MemberId, SealSecret, Wrap
 from cellsync.core.membership import rotation, sealing, settings
 from cellsync.core.membership.editions import SECOND
 from cellsync.core.membership.rotation import Rotation
@@ -43,6 +46,14 @@ def rotate(given: Given) -> Answer:
     rewraps = [one for one in added if one is not None and one.epoch == epoch]
     states = sealing.opened(begun, _wraps(given, begun, rewraps), [secret], LATE)
     return ok(states=None if states is None else states_of(states))
+
+
+def states(given: Given) -> Answer:
+    found = (BranchState(given.raw(name, 32)) for name in ("session", "spool", "discovery", "bundle"))
+    handed = Branches(Day(given.number("day")), *found)
+    if not ratchet.lead_to(handed, given.raw("commitment", 32), Day(given.number("first_day"))):
+        raise Malformed(Rule.EPOCH_COMMITMENT)
+    return ok()
 
 
 def _wraps(given: Given, begun: Rotation, rewraps: list[rotation.Rewrap]) -> list[Wrap]:

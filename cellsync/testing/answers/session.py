@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from cellsync.core.crypto.channel import ChannelKey, Transport
 from cellsync.core.crypto.noise import CipherState
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import PeerError
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, EpochId, Millis, Psk, SessionPublic
-from cellsync.core.membership.epochs import SessionKey
+from cellsync.core.membership.epochs import SessionKey, WantedEpoch
 from cellsync.core.session.building import Building
 from cellsync.core.session.connection import ENTROPY, HANDSHAKE_WITHIN, Connection
 from cellsync.core.session.exchange import Exchange
@@ -41,6 +42,13 @@ class _Plain(Transport):
         return [bytes(data)]
 
 
+class _AnyStates(WantedEpoch):
+    """What an epoch commits to is not what is asked about."""
+
+    def fits(self, states: Branches) -> bool:
+        return True
+
+
 class _Circle:
     """A circle of which nothing is held but a key, and whether the peer is active."""
 
@@ -62,6 +70,18 @@ class _Circle:
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         return _PEER if self.active else None
+
+    def offer_key(self, day: Day, peer: SessionPublic) -> SessionKey:
+        return self.key
+
+    def accepts(self, epoch: EpochId, caller: SessionPublic) -> bool:
+        return True
+
+    def wanted_epoch(self) -> WantedEpoch | None:
+        return None
+
+    def handed_over(self, epoch: EpochId) -> Branches | None:
+        return None
 
     def is_target(self, key: SessionPublic) -> bool:
         return False
@@ -174,6 +194,8 @@ class _Conversation:
                 batches.extend(batch, message)
                 if message.last:
                     self._send(circles.named(message.circle), self._sent.pop(message.circle))
+            case messages.WantedStates(name, epoch):
+                circles.shared(name).handover.expect(_AnyStates(epoch, b"", Day(0), Day(1 << 32)))
             case messages.Ack(name, refused):
                 circles.named(name).committed([], refused, (), news=False)
 

@@ -46,6 +46,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "wrap": keys.wrap,
     "recovery": keys.recovery,
     "rotation": membership.rotate,
+    "states": membership.states,
     "settings": membership.in_force,
     "vault": vault.answer,
     "beacon": beacon.answer,

@@ -5,6 +5,7 @@ import { decode, toJson, type Value } from "../codec.js";
 import { kindAdmit, kindCase, kindFound, readAdmit, readFound } from "../control.js";
 import { isOfItsForm } from "../edition.js";
 import { isOpaque, maxEntry, saltSize } from "../entry.js";
+import { branches, leadTo, type States } from "../epoch.js";
 import { holds } from "../fault.js";
 import { isRewrap, isRotation, opened } from "../rotation.js";
 import { inForce, type Written } from "../settings.js";
@@ -41,6 +42,13 @@ function rotation(given: Given): Answer {
   return ok({ states: states === undefined ? null : shownStates(states) });
 }
 
+function states(given: Given): Answer {
+  const handed = Object.fromEntries(branches.map((branch) => [branch, bytesOf(given, branch)])) as States;
+  const [day, first] = [numberOf(given, "day"), numberOf(given, "first_day")];
+  holds(leadTo(handed, day, bytesOf(given, "commitment"), first), "epoch.commitment");
+  return ok();
+}
+
 function writtenOf(given: Given, field: string): Written {
   const one = objectOf(given, field);
   const values = listOf(one, "values", (row, name) => {
@@ -55,4 +63,4 @@ function settings(given: Given): Answer {
   return ok({ in_force: inForce(authors("coordinators"), authors("papers")) });
 }
 
-export const membership: Answers = { control, rotation, settings };
+export const membership: Answers = { control, rotation, settings, states };

@@ -1,6 +1,6 @@
 // 06-vectors, Keys and secrets.
 
-import { hex } from "../bytes.js";
+import { equal, hex } from "../bytes.js";
 import { branches, commitment, psk, statesOn, type States } from "../epoch.js";
 import { holds } from "../fault.js";
 import { isSigningKey, verifies } from "../key.js";
@@ -35,6 +35,7 @@ function epoch(given: Given): Answer {
 
 function wrap(given: Given): Answer {
   const root = unwrap(bytesOf(given, "seal"), bytesOf(given, "commitment"), bytesOf(given, "wrap"));
+  holds(equal(commitment(root), bytesOf(given, "commitment")), "epoch.commitment");
   const day = numberOf(given, "day");
   return ok({ states: shownStates(statesOn(root, day, day)) });
 }

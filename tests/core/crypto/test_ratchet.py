@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellsync.core.crypto.ratchet import Branches, branches, commitment, ratchet, session_psk
+from cellsync.core.crypto.ratchet import Branches, branches, commitment, ends, lead_to, ratchet, session_psk
 from cellsync.core.errors import InvalidValue, Malformed
 from cellsync.core.ids import BranchState, CircleId, Day, EpochSecret
 
@@ -97,3 +97,26 @@ def test_states_do_not_show_in_repr() -> None:
     shown = repr(held)
     assert "hidden" in shown
     assert all(repr(secret)[2:-1] not in shown for secret in held.encode()[1:])
+
+
+def test_a_later_rotation_commits_to_the_states_after_400_days() -> None:
+    begun = branches(ROOT, Day(20_000))
+    states = b"".join(
+        naive(ROOT.reveal(), label, 20_000, 20_400)
+        for label in (b"cs1 session", b"cs1 spool", b"cs1 discovery", b"cs1 bundle")
+    )
+    assert ends(begun) == hashlib.blake2b(states, digest_size=32, person=b"cs1 ends").digest()
+    with pytest.raises(InvalidValue):
+        ends(begun._replace(day=Day((1 << 32) - 400)))
+
+
+@given(st.integers(-3, 405), st.sampled_from(["", "session", "spool", "discovery", "bundle"]))
+def test_states_of_these_days_are_known_from_others(days: int, changed: str) -> None:
+    begun = branches(ROOT, Day(20_000))
+    handed = begun.at(Day(20_000 + days)) if days >= 0 else begun._replace(day=Day(20_000 + days))
+    if changed:
+        other = BranchState(b"another state".ljust(32))
+        states = (other if name == changed else getattr(handed, name) for name in Branches._fields[1:])
+        handed = Branches(handed.day, *states)
+    assert lead_to(handed, ends(begun), Day(20_000)) == (not changed and 0 <= days <= 400)
+    assert not lead_to(handed, ends(begun), Day(20_001))

@@ -74,7 +74,7 @@ def test_the_recovery_keys_come_first_and_the_others_follow() -> None:
     assert missing
     assert len(begun.devices) == 48
     assert caps.ENTRY - sealing._WRAP_GROWTH < size(begun) <= caps.ENTRY
-    added = sealing.rewrap(EPOCH, ROOT, {name: pair(name[0])[1] for name in missing})
+    added = sealing.rewrap(EPOCH, begun.commitment, ROOT, {name: pair(name[0])[1] for name in missing})
     assert added.wraps.keys() == set(missing)
     states = sealing.opened(begun, [added.wraps[missing[0]]], [pair(missing[0][0])[0]], NOW)
     assert states is not None
@@ -112,14 +112,15 @@ def test_another_root_than_was_committed_to_is_to_be_rejected() -> None:
 
 
 def test_a_rewrap_of_another_root_opens_nothing() -> None:
-    added = sealing.rewrap(EPOCH, EpochSecret(b"x" * 32), devices(1))
-    with pytest.raises(Malformed) as caught:
-        sealing.opened(plain(), [added.wraps[device(1)]], [pair(1)[0]], NOW)
-    assert caught.value.rule is Rule.OPENS
+    for commitment, rule in ((plain().commitment, Rule.EPOCH_COMMITMENT), (bytes(32), Rule.OPENS)):
+        added = sealing.rewrap(EPOCH, commitment, EpochSecret(b"x" * 32), devices(1))
+        with pytest.raises(Malformed) as caught:
+            sealing.opened(plain(), [added.wraps[device(1)]], [pair(1)[0]], NOW)
+        assert caught.value.rule is rule
 
 
 def test_a_false_wrap_beside_a_good_one_does_no_harm() -> None:
-    good = sealing.rewrap(EPOCH, ROOT, devices(1)).wraps[device(1)]
+    good = sealing.rewrap(EPOCH, plain().commitment, ROOT, devices(1)).wraps[device(1)]
     for wraps in ([false_wrap(plain().commitment), good], [good, false_wrap(plain().commitment)]):
         assert sealing.opened(plain(), wraps, [pair(1)[0]], NOW) is not None
 

@@ -1,0 +1,369 @@
+"""Cells for tests of epochs: devices with keyrings, what each of them holds, and who meets whom, in virtual time.
+
+The rules are naive here: every removal stands, and rule 14 is followed as it is written. Sessions are what the keyrings
+say of them: a call comes through if the callee accepts one of the caller's epochs on a day that both have; then each
+has what the other had, and lacking states are handed over. Everything that is ever sealed or held is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from cellsync.core.crypto import ratchet, seal
+from cellsync.core.crypto.ratchet import Branches
+from cellsync.core.errors import PeerError
+from cellsync.core.ids import (
+    CircleId,
+    Day,
+    DeviceId,
+    EntryId,
+    EpochId,
+    EpochSecret,
+    MemberId,
+    Millis,
+    SealPublic,
+    SealSecret,
+    Wrap,
+    day_of,
+)
+from cellsync.core.membership import epochs, sealing
+from cellsync.core.membership.control import FirstRotation
+from cellsync.core.membership.epochs import Epochs
+from cellsync.core.membership.holders import HeldRotation, Holders
+from cellsync.core.membership.keyring import ActiveDevice, Duties, Keyring, StepFacts, left_out
+from cellsync.core.membership.outcome import Followed, IntroducedSealKey
+from cellsync.core.membership.rotation import Reject, Rewrap, Rotation
+from cellsync.core.membership.seal_key import SealKey
+from cellsync.core.membership.seal_secrets import KeptSecret, SealSecrets
+
+ONE_DAY: Final = 86_400_000
+FIRST_DAY: Final = Day(20_000)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Of a device, by the entry that bears it; of a founder, with the first rotation."""
+
+    seal: SealPublic
+    rotation: FirstRotation | None = None
+
+
+@dataclass(frozen=True)
+class Removal:
+    device: DeviceId
+    rotation: Rotation | None = None
+
+
+NO_DUTIES: Final = Duties([], False, None)
+
+
+Said = Admission | Removal | Rotation | Rewrap | Reject | SealKey
+
+
+@dataclass(frozen=True)
+class Entry:
+    id: EntryId
+    author: DeviceId
+    height: int
+    day: Day
+    past: frozenset[EntryId]  # itself included
+    said: Said
+
+
+@dataclass
+class Device:
+    """One device: its keyring, the entries that it holds, and everything that it has ever had in its hands."""
+
+    cell: Cell
+    id: DeviceId
+    keyring: Keyring
+    held: dict[EntryId, Entry] = field(default_factory=dict)
+    ahead: int = 0  # days of its clock
+    duties: Duties = NO_DUTIES
+    had: dict[EpochId, Branches] = field(default_factory=dict)
+    secrets: list[SealSecret] = field(default_factory=list)
+    _active: tuple[int, dict[DeviceId, ActiveDevice]] = (-1, {})  # with how many entries
+
+    @property
+    def now(self) -> Millis:
+        return Millis((self.cell.day + self.ahead) * ONE_DAY + 7)
+
+    @property
+    def today(self) -> Day:
+        return day_of(self.now)
+
+    # --- what it knows -----------------------------------------------------------------------------------
+
+    @property
+    def removed(self) -> set[DeviceId]:
+        return {entry.said.device for entry in self.held.values() if isinstance(entry.said, Removal)}
+
+    @property
+    def active(self) -> dict[DeviceId, ActiveDevice]:
+        if self._active[0] == len(self.held):
+            return self._active[1]
+        found: dict[DeviceId, ActiveDevice] = {}
+        removed = self.removed
+        for entry in self.held.values():
+            device = DeviceId(entry.id)
+            if isinstance(entry.said, Admission) and device not in removed:
+                newest = self.newest_of(device)
+                found[device] = ActiveDevice(MemberId(device), self.seal_key(device), [newest.id], newest.day)
+        self._active = len(self.held), found
+        return found
+
+    def newest_of(self, device: DeviceId) -> Entry:
+        own = [entry for entry in self.held.values() if device in (entry.author, entry.id)]
+        return max(own, key=lambda entry: entry.height)
+
+    def introduced(self, device: DeviceId) -> list[Entry]:
+        own = (entry for entry in self.held.values() if entry.author == device and isinstance(entry.said, SealKey))
+        return [self.held[EntryId(device)], *own]
+
+    def seal_key(self, device: DeviceId) -> SealPublic:
+        newest = max(self.introduced(device), key=lambda entry: (entry.height, entry.id)).said
+        assert isinstance(newest, Admission | SealKey)
+        return newest.seal if isinstance(newest, Admission) else newest.key
+
+    @property
+    def rotations(self) -> dict[EpochId, HeldRotation]:
+        found: dict[EpochId, HeldRotation] = {}
+        for entry in self.held.values():
+            begun = entry.said.rotation if isinstance(entry.said, Admission | Removal) else entry.said
+            if isinstance(begun, Rotation | FirstRotation):
+                found[EpochId(entry.id)] = HeldRotation(EpochId(entry.id), entry.height, entry.author, begun)
+        return found
+
+    def rejected(self, epoch: EpochId) -> set[DeviceId]:
+        return {entry.author for entry in self.held.values() if entry.said == Reject(epoch)}
+
+    def is_usable(self, rotation: HeldRotation, active: set[DeviceId]) -> bool:
+        """Rule 14, with D2: the `reject` of two members, or of one if it is for at most two."""
+        past = self.held[EntryId(rotation.epoch)].past
+        removals = {entry.id for entry in self.held.values() if isinstance(entry.said, Removal)}
+        recipients = (
+            {rotation.author} if isinstance(rotation.rotation, FirstRotation) else set(rotation.rotation.devices)
+        )
+        rejects = len(self.rejected(rotation.epoch) & recipients)
+        return (
+            rotation.author in active
+            and removals <= past
+            and recipients == {device for device in active if EntryId(device) in past}
+            and rejects < (1 if len(recipients) <= 2 else 2)
+        )
+
+    def facts(self) -> StepFacts:
+        active, rotations = self.active, self.rotations
+        usable = [held for held in rotations.values() if self.is_usable(held, set(active))]
+        return StepFacts(
+            max(usable, key=lambda held: held.rank).epoch if usable else None,
+            [held.epoch for held in usable],
+            rotations,
+            [Followed(entry.author, entry.said) for entry in self.held.values() if isinstance(entry.said, Rewrap)],
+            {device: {held for held in rotations if device in self.rejected(held)} for device in active},
+            active,
+            [IntroducedSealKey(entry.id, entry.height) for entry in self.introduced(self.id)],
+            lambda later, earlier: earlier in self.held[later].past,
+        )
+
+    @property
+    def attested(self) -> Day | None:
+        active = self.active
+        newest = [
+            (MemberId(entry.author), Millis(entry.day * ONE_DAY))
+            for entry in self.held.values()
+            if entry.author in active
+        ]
+        return epochs.attested_day(newest, MemberId(self.id))
+
+    # --- what it does --------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """What follows from what it holds; everything that it ever held is recorded."""
+        self.duties = self.keyring.step(self.facts(), self.now, self.attested)
+        for epoch, states in self.keyring.epochs._held.items():
+            before = self.had.get(epoch)
+            if before is None or states.day < before.day:
+                self.had[epoch] = states
+        needed = epochs.oldest_needed(self.now, self.attested)
+        if needed is not None:
+            self.keyring.epochs.forget_before(needed)
+
+    def write(self, said: Said) -> Entry:
+        past = frozenset(self.held)
+        height = 1 + max((entry.height for entry in self.held.values()), default=0)
+        identity = self.cell.draw(b"entry")
+        entry = Entry(
+            EntryId(identity), self.id or DeviceId(identity), height, self.today, past | {EntryId(identity)}, said
+        )
+        self.held[entry.id] = entry
+        self.cell.wraps += wraps_in(said, EpochId(entry.id))
+        return entry
+
+    def renew(self) -> None:
+        secret, public = seal.seal_keypair(self.cell.draw(b"seal"))
+        entry = self.write(SealKey(public))
+        self.keyring.secrets.add(entry.id, secret, self.today)
+        self.secrets.append(secret)
+        self.step()
+
+    def rotate(self, removing: DeviceId | None = None) -> EpochId:
+        """Begin an epoch; with a removal, for those who remain."""
+        root = EpochSecret(self.cell.draw(b"root"))
+        facts = self.facts()
+        active = {device: each for device, each in facts.active.items() if device != removing}
+        begun, states = self.keyring.rotation(
+            root, facts._replace(active=active), {}, self.now, self.attested, self.cell.room
+        )
+        entry = self.write(begun if removing is None else Removal(removing, begun))
+        left = {device: active[device].seal for device in left_out(begun)}
+        if left:
+            self.write(sealing.rewrap(EpochId(entry.id), begun.commitment, root, left))
+        self.keyring.entrust(EpochId(entry.id), states)
+        self.step()
+        return EpochId(entry.id)
+
+    def admit(self) -> Device:
+        """A new device, which was handed today's states, and has heard nothing else yet."""
+        secret, public = seal.seal_keypair(self.cell.draw(b"seal"))
+        entry = self.write(Admission(public))
+        identity = DeviceId(entry.id)
+        given = Epochs(CircleId(bytes(32)))
+        given.add(self.keyring.epochs.newest, self.keyring.epochs.today(self.now))
+        ring = SealSecrets([KeptSecret(entry.id, secret, self.today)])
+        joined = Device(self.cell, identity, Keyring(identity, given, Holders(), ring), secrets=[secret])
+        joined.held = {one: self.held[one] for one in entry.past}
+        self.cell.devices.append(joined)
+        for device in (self, joined):
+            device.step()
+        return joined
+
+    def work(self) -> None:
+        """Do what is due."""
+        for epoch in self.duties.rejects:
+            self.write(Reject(epoch))
+        if self.duties.renews:
+            self.renew()
+        turn = self.duties.turn
+        if turn is not None and turn.due <= self.today:
+            self.rotate()
+        self.step()
+
+    # --- meeting -------------------------------------------------------------------------------------------
+
+    def reaches(self, other: Device) -> EpochId | None:
+        """The epoch under which a call of this device to another comes through."""
+        if other.id not in self.active:
+            return None
+        known = [other.keyring.holders.rank(self.id)] if self.id in other.active else []
+        answers = {
+            (key.epoch, key.key.psk.reveal())
+            for key in other.keyring.epochs.session_keys(other.now)
+            if other.keyring.epochs.accepts(key.epoch, known)
+        }
+        for key in self.keyring.epochs.calling_keys([other.today, self.today], [self.keyring.holders.of(other.id)]):
+            if (key.epoch, key.key.psk.reveal()) in answers:
+                return key.epoch
+        return None
+
+    def meet(self, other: Device) -> bool:
+        """Call another device; whether it answered. A caller whom it does not know brings what introduces it first."""
+        under = self.reaches(other)
+        if under is None:
+            return False
+        other.hear(self)
+        if self.id in other.active:
+            self.hear(other)
+            self.asks(other)
+            other.asks(self)
+            for one, peer in ((self, other), (other, self)):
+                one.keyring.holders.note(peer.id, under, one.today, one.facts().rank)
+                one.step()
+        return True
+
+    def hear(self, other: Device) -> None:
+        self.held = {**self.held, **other.held}
+        self.step()
+
+    def asks(self, other: Device) -> None:
+        """Ask for the chosen epoch if it is lacking, and take what is given."""
+        wanted = self.keyring.wanted
+        if wanted is None or self.id not in other.active or other.facts().chosen != wanted.epoch:
+            return
+        states = other.keyring.epochs.states(wanted.epoch, other.now)
+        if states is not None:
+            assert wanted.fits(states)
+            self.cell.handed.append((wanted.epoch, self.id))
+            if states.day <= wanted.latest:
+                self.keyring.entrust(wanted.epoch, states)
+                other.keyring.holders.note(self.id, wanted.epoch, other.today, other.facts().rank)
+        self.step()
+
+    @property
+    def is_up_to_date(self) -> bool:
+        chosen = self.facts().chosen
+        return chosen is not None and self.keyring.epochs.newest == chosen
+
+
+@dataclass
+class Cell:
+    """Devices of one circle, and everything that was ever sealed in it."""
+
+    day: Day = FIRST_DAY
+    room: int = sealing.ROOM
+    devices: list[Device] = field(default_factory=list)
+    wraps: list[tuple[EpochId, bytes, Day, Wrap]] = field(default_factory=list)  # epoch, commitment, its day
+    handed: list[tuple[EpochId, DeviceId]] = field(default_factory=list)
+    _drawn: int = 0
+
+    def draw(self, what: bytes) -> bytes:
+        self._drawn += 1
+        return hashlib.blake2b(what + self._drawn.to_bytes(8, "big"), digest_size=32).digest()
+
+    def found(self) -> Device:
+        secret, public = seal.seal_keypair(self.draw(b"seal"))
+        root = EpochSecret(self.draw(b"root"))
+        founder = Device(
+            self, DeviceId(b""), Keyring(DeviceId(b""), Epochs(CircleId(bytes(32))), Holders(), SealSecrets([]))
+        )
+        entry = founder.write(Admission(public, epochs.rotation(root, self.day, public, public)))
+        identity = DeviceId(entry.id)
+        states = Epochs(CircleId(bytes(32)))
+        states.add(EpochId(entry.id), ratchet.branches(root, self.day))
+        ring = SealSecrets([KeptSecret(entry.id, secret, self.day)])
+        founder = Device(self, identity, Keyring(identity, states, Holders(), ring), founder.held, secrets=[secret])
+        self.devices.append(founder)
+        founder.step()
+        return founder
+
+    def sleep(self, days: int) -> None:
+        self.day = Day(self.day + days)
+
+    def all_meet(self, *devices: Device, rounds: int = 3) -> None:
+        """Everybody calls everybody, and does what is due."""
+        for _ in range(rounds):
+            for one in devices:
+                for other in devices:
+                    if one is not other:
+                        one.meet(other)
+                one.work()
+
+
+def wraps_in(said: Said, entry: EpochId) -> list[tuple[EpochId, bytes, Day, Wrap]]:
+    begun = said.rotation if isinstance(said, Removal) else said
+    if isinstance(begun, Rotation):
+        wraps = [wrap for wrap in begun.devices.values() if wrap is not None]
+        return [(entry, begun.commitment, begun.day, wrap) for wrap in wraps]
+    return []
+
+
+def what_opens(secrets: list[SealSecret], wrap: tuple[EpochId, bytes, Day, Wrap]) -> bool:
+    """Whether one of these opens a wrap that was recorded."""
+    _, commitment, day, sealed = wrap
+    rotation = Rotation(commitment, day, {}, {})
+    try:
+        return sealing.opened(rotation, [sealed], secrets, Millis(1 << 60)) is not None
+    except PeerError:
+        return False

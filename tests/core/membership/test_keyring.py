@@ -1,0 +1,308 @@
+"""Keyrings: nobody who is active is shut out, and nobody who was removed opens what came after."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from cellsync.core.ids import DeviceId, EntryId, EpochId
+from tests.core.membership.cells import Cell, Device, Removal, what_opens
+
+
+def cell_of(count: int) -> tuple[Cell, list[Device]]:
+    """A cell whose devices know each other, and are up to date."""
+    cell = Cell()
+    founder = cell.found()
+    for _ in range(count - 1):
+        joined = founder.admit()
+        assert joined.meet(founder)
+    devices = list(cell.devices)
+    cell.all_meet(*devices)
+    return cell, devices
+
+
+def test_the_first_week_passes_under_the_epoch_that_was_handed_over_in_pairings() -> None:
+    _cell, devices = cell_of(3)
+    assert {device.keyring.epochs.newest for device in devices} == {EpochId(devices[0].id)}
+    assert all(device.is_up_to_date for device in devices)
+
+
+def test_one_device_rotates_each_week_and_all_open_it() -> None:
+    cell, devices = cell_of(4)
+    begun = []
+    for _ in range(35):
+        cell.sleep(1)
+        cell.all_meet(*devices, rounds=1)
+    cell.all_meet(*devices)
+    assert all(device.is_up_to_date for device in devices)
+    begun = [held for held in devices[0].rotations.values() if held.epoch != EpochId(devices[0].id)]
+    assert len(begun) == 5
+    assert not cell.handed
+
+
+def test_the_next_one_rotates_after_a_days_silence() -> None:
+    cell, devices = cell_of(4)
+    cell.sleep(7)
+    for device in devices:
+        device.step()
+    [first] = [device for device in devices if device.duties.turn is not None and device.duties.turn.place == 0]
+    rest = [device for device in devices if device is not first]
+    cell.all_meet(*rest)
+    assert len(rest[0].rotations) == 1
+    cell.sleep(1)
+    cell.all_meet(*rest)
+    assert len(rest[0].rotations) == 2
+    assert all(device.is_up_to_date for device in rest)
+
+
+def test_a_member_who_was_away_for_six_months_and_five_rotations_comes_back_over_a_session() -> None:
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(8)
+    cell.all_meet(ana, bea, eva, dan)
+    for _ in range(5):
+        cell.sleep(30)
+        cell.all_meet(ana, bea, eva)
+        cell.sleep(6)
+        cell.all_meet(ana, bea, eva)
+    assert len(ana.rotations) >= 6
+    assert ana.keyring.holders.of(dan.id) not in ana.keyring.epochs.recent
+    for other in (ana, bea, eva):
+        assert dan.reaches(other)
+        assert other.reaches(dan)
+    assert dan.meet(eva)
+    dan.work()
+    assert dan.is_up_to_date
+    assert not cell.handed, "its wraps open, because nobody has seen a newer seal key of it"
+
+
+def test_the_epoch_that_is_kept_for_one_device_is_accepted_from_no_other() -> None:
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(8)
+    cell.all_meet(ana, bea, eva, dan)
+    for _ in range(6):
+        cell.sleep(8)
+        cell.all_meet(ana, bea, eva)
+    old = ana.keyring.holders.of(dan.id)
+    assert old is not None
+    assert old in ana.keyring.epochs.older
+    assert ana.keyring.epochs.accepts(old, [ana.keyring.holders.rank(dan.id)])
+    assert not ana.keyring.epochs.accepts(old, [ana.keyring.holders.rank(bea.id)])
+    assert not ana.keyring.epochs.accepts(old, [])
+    cell.sleep(401)
+    cell.all_meet(ana, bea, eva)
+    assert ana.keyring.holders.of(dan.id) is None
+    assert not ana.keyring.epochs.older
+    assert not dan.reaches(ana)
+
+
+def test_two_rotate_at_once_and_a_third_seals_to_both() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    one, other = ana.rotate(), bea.rotate()
+    assert ana.reaches(bea)
+    eva.meet(ana)
+    eva.meet(bea)
+    assert {one, other} <= set(eva.keyring.epochs.recent)
+    third = eva.rotate()
+    cell.all_meet(ana, bea, eva)
+    for device in (ana, bea, eva):
+        assert device.keyring.epochs.newest == third
+    assert not cell.handed
+
+
+@pytest.mark.parametrize("ahead", [2, 400, 5_000])
+def test_a_clock_set_forward_burns_nothing(ahead: int) -> None:
+    """Its rotation is the chosen one, and waits: everybody stays in the epoch before, and the week goes on."""
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    before = ana.keyring.epochs.newest
+    eva.ahead = ahead
+    eva.step()
+    eva.rotate()
+    eva.ahead = 0
+    eva.step()
+    for device in (ana, bea):
+        device.hear(eva)
+        assert device.keyring.epochs.newest == before
+        assert device.keyring.waits_until == ana.today + ahead - 1
+        assert device.keyring.wanted is None
+    ana.meet(bea)
+    cell.sleep(7)
+    cell.all_meet(ana, bea)
+    cell.sleep(2)
+    cell.all_meet(ana, bea)
+    assert ana.is_up_to_date
+    assert bea.is_up_to_date
+    assert ana.keyring.epochs.newest != before
+    assert eva.meet(ana), "it was in the epoch before, and is known to hold it"
+    eva.work()
+    assert eva.keyring.epochs.holds(ana.keyring.epochs.newest)
+
+
+def test_a_clock_set_back_begins_no_epoch_in_the_past() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(30)
+    cell.all_meet(ana, bea, eva)
+    eva.ahead = -10_000
+    begun = eva.rotate()
+    assert eva.rotations[eva.keyring.epochs.newest].rotation.day >= cell.day - 1
+    ana.hear(eva)
+    assert ana.keyring.epochs.newest == begun
+
+
+def test_a_device_that_a_rotation_did_not_know_of_is_handed_todays_states() -> None:
+    cell, (ana, bea, _eva) = cell_of(3)
+    cell.sleep(1)
+    dan = ana.admit()
+    begun = bea.rotate()
+    ana.hear(bea)
+    assert begun in ana.keyring.epochs.recent
+    cell.sleep(3)
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
+    assert cell.handed == [(begun, dan.id)]
+    assert dan.had[ana.keyring.epochs.newest].day == dan.today
+
+
+def test_one_who_locks_out_a_member_locks_out_nobody() -> None:
+    """The wrap is false: the victim is handed the states, and rejects alone, so that the epoch stands."""
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    real = bea.seal_key
+
+    def false(device: DeviceId) -> object:
+        return ana.seal_key(ana.id) if device == eva.id else real(device)
+
+    bea.seal_key, bea._active = false, (-1, {})  # type: ignore[assignment,method-assign]
+    begun = bea.rotate()
+    eva.hear(bea)
+    assert eva.duties.rejects == [begun]
+    eva.work()
+    assert eva.duties.rejects == []
+    assert eva.keyring.epochs.newest != begun
+    assert eva.meet(ana)
+    ana.hear(bea)
+    assert eva.meet(ana)
+    assert eva.is_up_to_date
+    assert cell.handed == [(begun, eva.id)]
+
+
+def test_devices_for_whose_wraps_there_is_no_room_are_sent_them_in_the_same_step() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.room = 2_800
+    begun = ana.rotate()
+    assert sum(wrap is not None for wrap in ana.rotations[ana.keyring.epochs.newest].rotation.devices.values()) < 3  # type: ignore[union-attr]
+    for device in (bea, eva):
+        device.hear(ana)
+        assert device.keyring.epochs.newest == begun
+
+
+def test_the_epoch_of_before_a_removal_is_not_sealed_under() -> None:
+    _, (ana, bea, eva, dan) = cell_of(4)
+    before = ana.keyring.epochs.newest
+    bea.rotate(removing=eva.id)
+    ana.hear(bea)
+    chosen = ana.keyring.chosen(ana.facts())
+    assert chosen is not None
+    assert chosen != before
+    assert before in ana.keyring.epochs.recent, "whoever has not heard calls under it"
+    assert dan.reaches(ana) == before
+    assert eva.keyring.epochs.newest == before
+    assert eva.reaches(ana) is None, "a removed device gets silence"
+    assert eva.reaches(dan) == before, "from whoever has heard of it"
+
+
+def test_two_halves_that_were_apart_for_two_months_meet_again() -> None:
+    """Each has rotated several times, and neither has any of the other's epochs."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    for _ in range(9):
+        cell.sleep(8)
+        cell.all_meet(ana, bea)
+        cell.all_meet(eva, dan)
+    cell.sleep(1)
+    cell.all_meet(ana, dan)
+    cell.all_meet(ana, bea, eva, dan)
+    assert len({device.keyring.epochs.newest for device in (ana, bea, eva, dan)}) == 1
+    assert all(device.is_up_to_date for device in (ana, bea, eva, dan))
+
+
+# --- random histories -----------------------------------------------------------------------------------------
+
+
+def live(seed: int, days: int = 40) -> Cell:
+    """A cell in which people meet, are away, are admitted and removed, and whose clocks go wrong."""
+    draw = Random(seed)
+    cell, _ = cell_of(draw.randint(3, 5))
+    for _ in range(days):
+        cell.sleep(draw.choice([0, 1, 1, 2, 9]))
+        here = draw.sample(cell.devices, min(len(cell.devices), draw.randint(1, 3)))
+        for device in here:
+            device.ahead = draw.choice([0] * 8 + [1, -1])
+            device.step()
+            for other in here:
+                if other is not device:
+                    device.meet(other)
+            device.work()
+        one = here[0]
+        if one.id not in one.active:
+            continue
+        fate = draw.random()
+        others = [device for device in one.active if device != one.id]
+        if fate < 0.06 and len(cell.devices) < 8:
+            one.admit()
+        elif fate < 0.1 and len(others) > 2:
+            one.rotate(removing=draw.choice(others))
+        elif fate < 0.13:
+            one.rotate()
+    return cell
+
+
+def check_removed(cell: Cell) -> int:
+    """Whoever was removed opens nothing that was begun by somebody who knew of it; how many could be tried."""
+    tried = 0
+    everything = {one: entry for device in cell.devices for one, entry in device.held.items()}
+    removals = {one: entry.said.device for one, entry in everything.items() if isinstance(entry.said, Removal)}
+    for removal, device in removals.items():
+        [gone] = [each for each in cell.devices if each.id == device]
+        for wrap in cell.wraps:
+            entry = everything.get(EntryId(wrap[0]))
+            if entry is not None and removal in entry.past:
+                tried += 1
+                assert wrap[0] not in gone.had
+                assert (wrap[0], device) not in cell.handed
+                assert not what_opens(gone.secrets, wrap)
+    return tried
+
+
+def check_live(cell: Cell) -> None:
+    """Once clocks are right and everybody meets, whoever is active holds the chosen epoch."""
+    for device in cell.devices:
+        device.ahead = 0
+        device.step()
+    for _ in range(4):
+        cell.all_meet(*cell.devices, rounds=2)
+        cell.sleep(1)
+    knows_all = max(cell.devices, key=lambda device: len(device.held))
+    active = [device for device in cell.devices if device.id in knows_all.active]
+    assert active
+    assert len({device.keyring.epochs.newest for device in active}) == 1
+    assert all(device.is_up_to_date for device in active), [device.duties for device in active]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_removed_device_opens_nothing_newer_and_nobody_else_is_shut_out(seed: int) -> None:
+    cell = live(seed)
+    check_removed(cell)
+    check_live(cell)
+    check_removed(cell)
+
+
+@pytest.mark.slow
+def test_no_removed_device_of_many_cells_opens_anything_newer() -> None:
+    tried = 0
+    for seed in range(1_000, 1_040):
+        cell = live(seed, days=60)
+        check_live(cell)
+        tried += check_removed(cell)
+    assert tried > 400
