@@ -27,6 +27,7 @@ from bench import (
     mesh,
     opening,
     report,
+    rotating,
     runs,
     scale,
     stages,
@@ -94,6 +95,7 @@ def _parts(folder: Path, smaller: int) -> Iterator[Part]:
     yield "imports", importing.measure(folder, smaller)
     yield "commands", hand.measure(folder)
     yield "commands at scale", scale.measure(folder, smaller)
+    yield "rotations", rotating.measure()
     yield "growth of a circle", growth.measure(folder, smaller)
     yield "hostile entries", hostile.measure(folder, smaller)
     yield "hostile sessions", turncoat.measure(folder, smaller)
