@@ -46,7 +46,7 @@ Work = Callable[[Replica, Listings], Generator[None, None, T]]
 def external_ids(circle: CircleId) -> Callable[[str, str], CaseId]:
     """From a kind and an external id to the id of a case (protocol/35-cases.md, Ids of cases)."""
     hashed = primitives.hasher(labels.CASE, key=circle)
-    return lambda kind, external: CaseId(hashed(codec.encode([kind, external])))
+    return lambda kind, external: CaseId(hashed(codec.encode_known([kind, external])))
 
 
 class OpenCases:
@@ -60,7 +60,8 @@ class OpenCases:
         self._catalogue = catalogue
         self._host = host
         self._check_open = check_open
-        self._external_id = external_ids(circle.id)
+        self.case_id: Final = external_ids(circle.id)
+        """As `Cell.case_id`."""
         self.read: Final = weakref.WeakValueDictionary[int, CaseState]()  # by number: the states with readers
 
     async def get(self, schema: type[S], case: CaseId | str, wait: float | None = None) -> S:
@@ -72,8 +73,8 @@ class OpenCases:
             changed = self._node.links.changed
             async with self._circle.lock:
                 held = self._circle.replica.held
-                number = held.cases.get(identity)
-                if number is not None and held.heads.get(number):
+                number = held.cases.find(identity)
+                if held.heads.of(number):
                     state = self.read.get(number) or (await self._states([number]))[0]
                     if state.counted or schema is GenericCase:  # a GenericCase also shows history that does not count
                         return self._bind(schema, identity, state)
@@ -126,12 +127,8 @@ class OpenCases:
         circle = self._circle
         async with circle.lock:
             held = circle.replica.held
-            head = held.heads.get(held.cases.get(case, 0), 0)
+            head = held.heads.of(held.cases.find(case))
             return await circle.apart(lambda: wrote(circle.store, head, refs, within))
-
-    def case_id(self, kind: str, external: str) -> CaseId:
-        """As `Cell.case_id`."""
-        return self._external_id(kind, external)
 
     # --- many of them at one moment ----------------------------------------------------------------------
 

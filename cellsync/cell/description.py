@@ -23,6 +23,7 @@ from cellsync.core.folded import VERSION as FOLDED
 from cellsync.core.folded import folded
 from cellsync.core.history.store import ANYTHING, CaseListing
 from cellsync.core.ids import ID_BYTES
+from cellsync.core.packed import plain
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
@@ -109,18 +110,18 @@ def said_first(operations: Sequence[Operation]) -> Described | None:
     names: list[Any] = []
     links: list[Any] = []
     for operation in operations:
-        tag, field, detail, _ = operation
+        tag, field, detail, value = operation
         if tag == _ADD:
             if field == "names":
-                names.append(operation.plain)
+                names.append(plain(value))
             elif field == "links":
-                links.append(operation.plain)
+                links.append(plain(value))
         elif tag == _SET:
             if detail or field in written:  # two values in one place are a conflict
                 return None
             written.add(field)
             if field in _RANK:
-                registers[field] = operation.plain
+                registers[field] = plain(value)
         elif tag == _CREATE and kind is None:
             kind = field
         elif tag != _APPEND:

@@ -103,8 +103,7 @@ async def graph_of(
     """
     async with circle.lock:
         held = circle.replica.held
-        number = held.cases.get(case.id)
-        head = first or (0 if number is None else held.heads.get(number, 0))
+        head = first or held.heads.of(held.cases.find(case.id))
         entries, older = await circle.apart(lambda: _newest(circle, head, limit))
     if not entries:
         raise NotFound

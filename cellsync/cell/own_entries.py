@@ -84,18 +84,14 @@ class OwnEntries:
         """The entries that these edits become. Raises TooLarge, LinkLeaks."""
         for _, written in edits:
             self._check_told(written)
-        entropy = self._circle.surroundings.entropy
-        intentions = [
-            Intention(
-                Kind.CASE,
-                case,
-                operations.encode_shape(written),
-                operations.encode_content(entropy(SALT_BYTES), written),
-                operations.decoded(written),
-            )
-            for case, written in edits
-        ]
+        intentions = [self._intention(case, written) for case, written in edits]
         if any(edit.operations is None and operations.is_opaque(edit.shape, edit.content) for edit in intentions):
             most = f"{caps.ENTRY_ELEMENTS} elements (some 800 changes), {caps.VALUE_ELEMENTS} of them in one value"
             raise TooLarge(f"one edit holds at most {most}", hint="Write it in several edits.")
         return intentions
+
+    def _intention(self, case: CaseId, written: list[Operation]) -> Intention:
+        salt = self._circle.surroundings.entropy(SALT_BYTES)
+        said = operations.decoded(written)
+        content = operations.encode_content(salt, written) if said is None else operations.encode_decoded(salt, said)
+        return Intention(Kind.CASE, case, operations.encode_shape(written), content, said)

@@ -72,6 +72,10 @@ class Heads(Mapping[int, int]):
             raise KeyError(number)
         return self._rows[number - 1]
 
+    def of(self, number: int) -> int:
+        """The same, 0 for a case that is not here: `get` takes four times as long."""
+        return self._rows[number - 1] if 0 < number <= len(self._rows) else 0
+
     def __iter__(self) -> Iterator[int]:
         return iter(range(1, len(self._rows) + 1))
 

@@ -37,6 +37,7 @@ from cellsync.core.schema.fields import Field, Log, Register
 from cellsync.core.schema.schema import Schema, fields_of, kind_of, version_of
 from cellsync.core.schema.values import Misfit, store
 from cellsync.core.schema.views import items_of
+from cellsync.core.wire.codec import encode_known
 from cellsync.core.wire.operations import SOURCE_BYTES, Operation
 from cellsync.core.wire.tags import Op
 
@@ -131,7 +132,7 @@ def _first(
             continue
         declared, begins = fields[name], _begins(name)
         if isinstance(declared, Register):
-            value, raw = values[0], CANONICAL(values[0])
+            value, raw = values[0], encode_known(values[0])
             if raw != _raw_default(declared):
                 operations.append(_new(Operation, (_SET, name, b"", value)))
                 mark = keyed("mark", begins + raw)[:MARK_BYTES]
@@ -152,7 +153,7 @@ def _first(
         else:
             brought: dict[bytes, tuple[bytes, Any]] = {}
             for value in values:
-                raw = CANONICAL(value)
+                raw = encode_known(value)
                 brought[keyed("mark", begins + raw)[:MARK_BYTES]] = raw, value
             for raw, value in brought.values():
                 if (name, raw) not in members:
@@ -288,12 +289,12 @@ def _begins(name: str) -> bytes:
 
 
 def _mark(keyed: Keyed, name: str, value: Any) -> bytes:
-    return keyed("mark", CANONICAL([name, value]))[:MARK_BYTES]
+    return keyed("mark", _begins(name) + CANONICAL(value))[:MARK_BYTES]
 
 
 def _source(keyed: Keyed, *named: str | bytes) -> bytes:
     """The source key of a log item, by which a later import finds it."""
-    return keyed("source", CANONICAL(list(named)))[:SOURCE_BYTES]
+    return keyed("source", encode_known(named))[:SOURCE_BYTES]
 
 
 def _unseen(declared: Register[Any], value: Any) -> list[Operation]:

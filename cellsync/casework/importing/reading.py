@@ -387,7 +387,7 @@ def _find(column: _Column, cell: str) -> _Found:
     told = bool(cell) and any(is_told for _, is_told in read)
     values = tuple(None if problem else values for (values, problem), _ in read)
     found = [value for cell in values for value in cell or ()]
-    size = len(codec.encode(found)) + _PER_VALUE * len(found)
+    size = len(codec.encode_known(found)) + _PER_VALUE * len(found)
     notice = next(
         (
             why
@@ -458,4 +458,4 @@ def _read_cell(target: Target, cell: str) -> list[Any]:
 def _size(document: dict[Place, list[Any]]) -> int:
     """The approximate size of an entry with these values, in bytes."""
     values = [value for cell in document.values() for value in cell]
-    return len(codec.encode(values)) + _PER_VALUE * len(values)
+    return len(codec.encode_known(values)) + _PER_VALUE * len(values)

@@ -281,7 +281,7 @@ class States:
     def _beginning(self, number: int, begins: list[str]) -> Iterator[tuple[Stamp, list[Operation]]]:
         """The entries of a case that count and have one of these id prefixes, newest first; no others are read."""
         room = self._room(number) if number in self._rooms else {}
-        head = self._held.heads.get(number, 0) if begins else 0
+        head = self._held.heads.of(number) if begins else 0
         while head:
             slots = self._store.case_beginning(head, begins, min(len(begins), _PAGE))
             page = [entry for entry in map(self._store.entry_at, slots) if entry is not None]
@@ -337,11 +337,11 @@ class States:
     def newest_of(self, number: int, said: Iterable[Ref]) -> int:
         """The slot of the newest entry of a case that says one of these; 0 if none does."""
         begins = sorted({item[:8].hex() for item in said})
-        return next(iter(self._store.case_beginning(self._held.heads.get(number, 0), begins, 1)), 0)
+        return next(iter(self._store.case_beginning(self._held.heads.of(number), begins, 1)), 0)
 
     def _pages(self, number: int, folded: int, first: int = 0) -> Iterator[list[Entry]]:
         """The entries of a case, newest first, or from slot `first` on: some at once, for there may be many."""
-        head = first or self._held.heads.get(number, 0)
+        head = first or self._held.heads.of(number)
         while head != folded:
             page = self._store.case_page(head, folded, _PAGE)
             yield page

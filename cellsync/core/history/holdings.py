@@ -15,7 +15,7 @@ from cellsync.core.history.entry import Entry, Standing, chain_of, has_effect, s
 from cellsync.core.history.frontier import digest
 from cellsync.core.history.store import Case, Commit, Store
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId
-from cellsync.core.roll import Roll
+from cellsync.core.roll import Heads, Roll
 from cellsync.core.wire.places import Frontier, Head, Line
 from cellsync.core.wire.tags import Kind
 
@@ -81,7 +81,7 @@ class Holdings:
         return self.cases.ids
 
     @property
-    def heads(self) -> Mapping[int, int]:
+    def heads(self) -> Heads:
         """Case number -> slot of its newest entry."""
         return self.cases.heads
 

@@ -253,15 +253,15 @@ class Replica:
 
     def read(self, case: CaseId) -> CaseState | None:
         """The whole state of a case, or None if no entry of it that counts is held."""
-        number = self.held.cases.get(case)
-        state = None if number is None or not self.held.heads.get(number) else self.states.read(number)
+        number = self.held.cases.find(case)
+        state = self.states.read(number) if self.held.heads.of(number) else None
         return state if state is not None and state.counted else None
 
     def shows(self, case: CaseId) -> bool:
         """Whether any entry of a case counts: otherwise the case is treated as absent."""
-        number = self.held.cases.get(case)
-        head = 0 if number is None else self.held.heads.get(number, 0)
-        if number is None or not head:
+        number = self.held.cases.find(case)
+        head = self.held.heads.of(number)
+        if not head:
             return False
         newest = self._store.entry_at(head)  # it nearly always counts, and reading it is cheaper than folding the case
         return (newest is not None and self.held.shows(newest)) or bool(self.states.get(number).counted)

@@ -266,7 +266,7 @@ class Stage:
         if number is None:
             number = self._new_cases[case] = len(self.held.cases) + len(self._new_cases) + 1
         self._cases[number] = case
-        self.heads.setdefault(number, self.held.heads.get(number, 0))
+        self.heads.setdefault(number, self.held.heads.of(number))
         return number
 
     def cite(self, slot: int, author: DeviceId) -> None:
@@ -488,7 +488,7 @@ class Stage:
         """The appends to a case in this step."""
         appends = self.appends.get(number)
         if appends is None:
-            appends = self.appends[number] = Appends(begins=not self.held.heads.get(number))
+            appends = self.appends[number] = Appends(begins=not self.held.heads.of(number))
         return appends
 
     def _decoded(self, cases: Container[int] | None = None) -> Iterator[DecodedEntry]:
@@ -525,7 +525,7 @@ class Stage:
             cases=[
                 Case(case, self._cases[case], head, 0)
                 for case, head in self.heads.items()
-                if head != self.held.heads.get(case)
+                if head != self.held.heads.of(case)
             ],
             pasts=list(self.circle.pasts.after(self._before.pasts.count)),
             arrivals=[

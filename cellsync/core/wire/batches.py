@@ -101,7 +101,7 @@ def encode_batch(circle: bytes, batch: Batch, limit: int) -> list[bytes]:
     for group, rows in enumerate(tables):
         packed_rows = groups[group]
         for row in rows:
-            packed = codec.encode_row(row)
+            packed = codec.encode_known(row)
             room -= len(packed)
             if room < 0:
                 parts.append(_part(circle, False, groups))

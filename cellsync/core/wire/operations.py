@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Annotated, Any, Final, NamedTuple
 
 from msgspec import Meta
@@ -57,13 +58,18 @@ def split_refs(detail: bytes) -> list[Ref]:
 
 
 def encode_shape(operations: Sequence[Operation]) -> bytes:
-    return codec.encode([(tag, field, detail) for tag, field, detail, _ in operations])
+    return codec.encode_known([(tag, field, detail) for tag, field, detail, _ in operations])
 
 
 def encode_content(salt: bytes, operations: Sequence[Operation]) -> bytes:
     if len(salt) != SALT_BYTES:
         raise ValueError("a content's salt is 16 bytes")
     return salt + codec.encode([plain(value) if type(value) is Packed else value for _, _, _, value in operations])
+
+
+def encode_decoded(salt: bytes, operations: Sequence[Operation]) -> bytes:
+    """The same content, in half the time, of operations of which `decoded` tells what they are."""
+    return salt + codec.encode_known([value for _, _, _, value in operations])
 
 
 Head = tuple[int, str, bytes | int | None]
@@ -136,12 +142,11 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
     if not {list}.issuperset(map(type, lists)):
         return None
     elements = 2 + 5 * len(said) + sum(map(len, lists))  # of shape and content
-    for value in lists:
-        if not _SCALARS.issuperset(map(type, value)):  # most lists hold no containers
-            inner = [element for element in value if type(element) not in _SCALARS]
-            if not all(type(element) is list and _SCALARS.issuperset(map(type, element)) for element in inner):
-                return None
-            elements += sum(map(len, inner))
+    if not _SCALARS.issuperset(map(type, chain.from_iterable(lists))):  # most lists hold no containers
+        inner = [element for value in lists for element in value if type(element) not in _SCALARS]
+        if not all(type(element) is list and _SCALARS.issuperset(map(type, element)) for element in inner):
+            return None
+        elements += sum(map(len, inner))
     return list(said) if elements <= caps.VALUE_ELEMENTS else None
 
 

@@ -111,8 +111,8 @@ def test_an_entry_is_as_long_as_the_cap_says(part: Part) -> None:
 
 def test_a_part_is_as_full_as_its_rows_allow() -> None:
     batch = Batch([ROW], [CASE], [BatchEntry(0, 0, [], 0, 0, b"s", b"c" * 50)] * 3)
-    rows = [codec.encode_row((*ROW[:4], b"")), codec.encode_row(CASE)]
-    rows += [codec.encode_row(row) for row in batches._with_numbered_shapes(batch.entries)]
+    rows = [codec.encode_known((*ROW[:4], b"")), codec.encode_known(CASE)]
+    rows += [codec.encode_known(row) for row in batches._with_numbered_shapes(batch.entries)]
     whole = PART_OVERHEAD + sum(map(len, rows))
     assert len(batches.encode_batch(CIRCLE, batch, whole)) == 1
     assert len(batches.encode_batch(CIRCLE, batch, whole - 1)) == 2

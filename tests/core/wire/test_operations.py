@@ -73,6 +73,7 @@ def test_what_is_told_of_own_operations_is_what_decoding_tells(ops: list[Operati
     told = operations.decoded(ops)
     shape, content = operations.encode_shape(ops), operations.encode_content(bytes(16), ops)
     if told is not None:
+        assert operations.encode_decoded(bytes(16), told) == content
         assert not operations.is_opaque(shape, content)
         found = operations.decode(shape, content)
         assert told == found
