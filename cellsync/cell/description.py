@@ -165,7 +165,7 @@ def title_of(state: CaseState) -> str:
 
 
 def _title(said: Described, names: Names) -> str:
-    found = [*_texts(said, _TITLES), *(text for _, text, _ in names[:1]), *_texts(said, _INSTEAD)]
+    found = _texts(said, _TITLES) or [text for _, text, _ in names[:1]] or _texts(said, _INSTEAD)
     return found[0] if found else _apart(said)
 
 

@@ -164,7 +164,7 @@ class OpenCircle(DaysView):
         )
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """Run work that may take long without stopping the event loop. Hold the lock."""
+        """Run work that may take long without stopping the event loop. If it is about the circle, hold the lock."""
 
         def working() -> T:
             with collector_paused():  # else it goes through all that is here again and again, and nobody else runs then

@@ -124,7 +124,8 @@ async def import_cases(
     if is_whole(content):
         cases, problems = await in_thread(partial(read_whole, content))
         return await _import_whole(cell, cases, problems, dry_run, progress or (lambda *_: None), stop)
-    reading = await in_thread(partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter, stop=stop))
+    read = partial(read_csv, content, mapping, encoding=encoding, delimiter=delimiter, stop=stop)
+    reading = await cell.circle.apart(read)
     here = await look_around(cell, Waiting() if stop() else reading.rows)
     created = updated = done = 0
     for group in _groups(reading.rows):

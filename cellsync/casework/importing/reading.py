@@ -42,7 +42,7 @@ _ROOM: Final = 4096  # bytes of an entry for the import's own part: creation, li
 _PER_VALUE: Final = 128
 _HEADERS: Final = 64  # bytes around the values of all documents, at least as many as they take
 _UNSEEN: Final = re.compile("[\ufeff\u200b\u2060]")
-_SHORT: Final = 40  # characters of a cell that is remembered
+_SHORT: Final = 160  # characters of a cell that is remembered
 _REMEMBERED: Final = 1_000  # cells of a column
 _SHOWN_OF_NAME: Final = 60  # characters of a name in place of an id
 _EXAMPLES: Final = 3  # cells of a column
@@ -380,23 +380,19 @@ class _Goal(NamedTuple):
 
 
 def _find(column: _Column, cell: str) -> _Found:
-    read = [(_read(target, cell), is_told) for target, is_told in column.targets]
-    problem = next((problem for (_, problem), _ in read if problem), "")
-    if any(values and is_told for (values, _), is_told in read):  # one of several places accepts what others refuse
-        problem = ""
-    told = bool(cell) and any(is_told for _, is_told in read)
-    values = tuple(None if problem else values for (values, problem), _ in read)
-    found = [value for cell in values for value in cell or ()]
+    read: list[list[Any] | None] = []
+    problem = notice = ""
+    accepted = checked = False
+    for target, is_told in column.targets:
+        values, refusal = _read(target, cell)
+        read.append(None if refusal else values)
+        problem = problem or refusal
+        notice = notice or (meant.by_rule(target, cell) if values else "")
+        accepted = accepted or (is_told and bool(values))  # one of several places accepts what others refuse
+        checked = checked or is_told
+    found = [value for values in read for value in values or ()]
     size = len(codec.encode_known(found)) + _PER_VALUE * len(found)
-    notice = next(
-        (
-            why
-            for (target, _), found in zip(column.targets, values, strict=True)
-            if found and (why := meant.by_rule(target, cell))
-        ),
-        "",
-    )
-    return _Found(cell, values, problem, told, size, notice)
+    return _Found(cell, tuple(read), "" if accepted else problem, bool(cell) and checked, size, notice)
 
 
 def _is_row(record: Record) -> bool:
