@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -45,8 +45,8 @@ Work = Callable[[Replica, Listings], Generator[None, None, T]]
 
 def external_ids(circle: CircleId) -> Callable[[str, str], CaseId]:
     """From a kind and an external id to the id of a case (protocol/35-cases.md, Ids of cases)."""
-    hashed = primitives.hasher(labels.CASE, key=circle)
-    return lambda kind, external: CaseId(hashed(codec.encode_known([kind, external])))
+    hashed: Callable[[bytes], Any] = primitives.hasher(labels.CASE, key=circle)  # Any spares a call of CaseId
+    return lambda kind, external: hashed(codec.encode_known([kind, external]))
 
 
 class OpenCases:

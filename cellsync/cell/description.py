@@ -14,7 +14,7 @@ All of it is bounded, since a member may write anything.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
@@ -140,14 +140,14 @@ def describe(number: int, upto: int, state: CaseState, known: Sought | None = No
 
 def describe_said(number: int, upto: int, said: Described, known: Sought) -> CaseListing:
     """The same for a case of which something counts."""
-    links = sorted(set(_links(said)))
+    links = _links(said)
     if len(links) > LINKS:
-        links = [ANYTHING, *links[:LINKS]]
-    names = sorted(_names(said))
-    title = _title(said, names)
+        links = {ANYTHING, *sorted(links)[:LINKS]}
+    texts, names = _texts(said), sorted(_names(said))
+    title = _title(said, texts, names)
     return CaseListing(
-        number, upto, True, said.kind, title[:TITLE], next(iter(_texts(said, STATUS)), "")[:TITLE], said.conflicts,
-        frozenset(_called(said, names, title, known)), frozenset(links),
+        number, upto, True, said.kind, title[:TITLE], _first(texts, STATUS)[:TITLE], said.conflicts,
+        frozenset(_called(said, texts, names, title, known)), frozenset(links),
     )  # fmt: skip
 
 
@@ -161,12 +161,19 @@ def register(state: CaseState, name: str) -> Any:
 def title_of(state: CaseState) -> str:
     """The title of a case; "" if it has none. Not for the event loop: a person may have very many names."""
     naming = _naming(state)
-    return _title(naming, sorted(_names(naming)))
+    return _title(naming, _texts(naming), sorted(_names(naming)))
 
 
-def _title(said: Described, names: Names) -> str:
-    found = _texts(said, _TITLES) or [text for _, text, _ in names[:1]] or _texts(said, _INSTEAD)
-    return found[0] if found else _apart(said)
+def _title(said: Described, texts: Mapping[str, str], names: Names) -> str:
+    return _first(texts, _TITLES) or (names[0][1] if names else "") or _first(texts, _INSTEAD) or _apart(said)
+
+
+def _first(texts: Mapping[str, str], registers: Iterable[str]) -> str:
+    """The text of the first of these registers that has one."""
+    for name in registers:
+        if name in texts:
+            return texts[name]
+    return ""
 
 
 def _apart(said: Described) -> str:
@@ -201,19 +208,19 @@ def sought(text: str) -> str:
 def called(state: CaseState) -> Iterator[tuple[str, bool]]:
     """The folded texts it is found by; whether each is its external id."""
     naming = _naming(state)
-    names = sorted(_names(naming))
-    return _called(naming, names, _title(naming, names), Sought())
+    texts, names = _texts(naming), sorted(_names(naming))
+    return iter(_called(naming, texts, names, _title(naming, texts, names), Sought()))
 
 
-def _called(said: Described, names: Names, title: str, known: Sought) -> Iterator[tuple[str, bool]]:
-    external = said.registers.get("external_id")
-    if isinstance(external, str) and (own := sought(external)):
-        yield own, True
-    others = [text for _, text, _ in names]
-    texts = dict.fromkeys([*_texts(said, _FOUND_BY), *others, title, *_texts(said, _APART)])
-    found = dict.fromkeys([known[text] for text in texts if text])
+def _called(
+    said: Described, texts: Mapping[str, str], names: Names, title: str, known: Sought
+) -> list[tuple[str, bool]]:
+    external = sought(texts.get("external_id", ""))
+    own = [texts[name] for name in _FOUND_BY if name in texts]
+    apart = [text for name, text in texts.items() if name in _APART]
+    found = dict.fromkeys([known[text] for text in (*own, *[name[1] for name in names], title, *apart)])
     found.pop("", None)
-    yield from [(text, False) for text in found][:NAMES]
+    return [(external, True)] * bool(external) + [(text, False) for text in found][:NAMES]
 
 
 def _names(said: Described) -> Iterator[tuple[int, str, str]]:
@@ -224,10 +231,12 @@ def _names(said: Described) -> Iterator[tuple[int, str, str]]:
             yield NAME_KINDS.index(kind) if kind in NAME_KINDS else len(NAME_KINDS), text, script
 
 
-def _links(said: Described) -> Iterator[bytes]:
-    for link in said.links:
-        if isinstance(link, list) and link and isinstance(link[0], bytes) and len(link[0]) == ID_BYTES:
-            yield link[0]
+def _links(said: Described) -> set[bytes]:
+    return {
+        link[0]
+        for link in said.links
+        if isinstance(link, list) and link and isinstance(link[0], bytes) and len(link[0]) == ID_BYTES
+    }
 
 
 def _elements(state: CaseState, name: str) -> Iterator[Any]:
@@ -236,5 +245,6 @@ def _elements(state: CaseState, name: str) -> Iterator[Any]:
     return iter(()) if members is None else (cell.value for cell in members.live.values())
 
 
-def _texts(said: Described, names: Container[str]) -> list[str]:
-    return [text for name, text in said.registers.items() if name in names and isinstance(text, str) and text]
+def _texts(said: Described) -> dict[str, str]:
+    """The registers with a text, in their order."""
+    return {name: text for name, text in said.registers.items() if isinstance(text, str) and text}

@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from cellsync.core.packed import Packed, packed, plain
+from cellsync.core.packed import Packed, plain
+from cellsync.core.wire.codec import encode_known
 
 Place = tuple[str, str]
 """Where values of one cell go: (field, column); the column of a register is "", since it has only one."""
@@ -59,7 +60,7 @@ class Waiting:
         self._size += row.size
         self._count += 1
         if self._size > _BLOCK:
-            block = packed([list(self._layouts), self._last]).raw
+            block = encode_known([list(self._layouts), self._last])
             compress = self._uncompressed + len(block) > _UNCOMPRESSED
             self._blocks.append((compress, zlib.compress(block, _LEVEL) if compress else block))
             self._uncompressed += 0 if compress else len(block)

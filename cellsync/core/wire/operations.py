@@ -122,6 +122,7 @@ def after_salt(content: bytes) -> bytes:
 
 _DETAILS: Final = frozenset({bytes, int, type(None)})
 _SCALARS: Final = frozenset({str, int, bool, bytes, float, type(None)})
+_WITHOUT_DETAIL: Final = frozenset((int(tag), None) for tag in (Op.ADD, Op.COUNT, Op.APPEND))  # these fit
 
 
 def decoded(said: Sequence[Operation]) -> list[Operation] | None:
@@ -136,7 +137,8 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
     tags, fields, details, values = zip(*said, strict=True)
     if set(map(type, tags)) != {int} or set(map(type, fields)) != {str} or not _DETAILS.issuperset(map(type, details)):
         return None
-    if not all(tag >= 0 and _fits(tag, detail) for tag, detail in set(zip(tags, details, strict=True))):
+    heads = set(zip(tags, details, strict=True)) - _WITHOUT_DETAIL
+    if not all(tag >= 0 and _fits(tag, detail) for tag, detail in heads):
         return None
     lists = [value for value in values if type(value) not in _SCALARS]
     if not {list}.issuperset(map(type, lists)):
