@@ -10,6 +10,9 @@ READY := $(VENV)/.installed
 # operation of the API) they run the first and do not say so (pytest-xdist 3.8).
 PARALLEL := -n auto --dist worksteal
 
+# Else each worker, and each program that a test starts, would compile all modules for itself: half of a worker's start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Where there is npm, the client and the reader in TypeScript are among what is tested.
 TYPESCRIPT := examples/typescript/build/closing.js
 READER := examples/reader/build/harness.js
