@@ -29,6 +29,7 @@ def test_it_reads_as_a_dict_does(taken: list[tuple[int, int]]) -> None:
     assert dict(roll.ids) == {number: name for name, number in numbers.items()}
     for name in range(402):
         assert roll.get(case(name)) == numbers.get(case(name))
+    assert [roll.heads.of(number) for number in range(402)] == [heads.get(number, 0) for number in range(402)]
     assert not {0, len(numbers) + 1} & {*roll.ids, *roll.heads}
     assert roll.ids.get(0) is None
     assert roll.heads.get(len(numbers) + 1) is None

@@ -62,15 +62,25 @@ def test_every_other_encoding_is_refused(value: Any) -> None:
             codec.decode(other, len(other), Rule.CAP_KEPT)
 
 
-ROW = st.lists(
-    st.integers(-(2**63), 2**64 - 1) | st.binary(max_size=300) | st.lists(st.integers(0, 2**40), max_size=20),
-    max_size=20,
-)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=300) | st.binary(max_size=300)
+ROW = st.lists(SCALARS | st.lists(SCALARS, max_size=20), max_size=20)
 
 
 @given(ROW)
 def test_a_row_has_that_one_encoding(row: list[Any]) -> None:
     assert codec.encode_known(row) == codec.encode_known(tuple(row)) == canonical(row)
+
+
+@given(st.floats())
+def test_a_float_has_that_one_encoding(value: float) -> None:
+    assert codec.encode_known([value]) == codec.encode([value])
+
+
+@pytest.mark.parametrize(("value", "error"), [("\ud800", UnicodeEncodeError), (1 << 64, OverflowError)])
+def test_what_has_no_encoding_has_none(value: Any, error: type[Exception]) -> None:
+    for encode in (codec.encode, codec.encode_known):
+        with pytest.raises(error):
+            encode([value])
 
 
 @pytest.mark.parametrize("count", [15, 16, 31, 32, 255, 256, 65_535, 65_536])
