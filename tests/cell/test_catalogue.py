@@ -397,7 +397,7 @@ async def test_what_is_described_is_durable_once_it_is_quiet(autojump_clock: Moc
 
 async def test_a_full_disk_keeps_nobody_from_asking(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
-        cell.circle.store._roll_back()  # type: ignore[attr-defined]
+        cell.first.circle.store._roll_back()  # type: ignore[attr-defined]
         raise DiskFull
 
     async with (await MemoryNetwork().device("ana").found()).opened() as cell:

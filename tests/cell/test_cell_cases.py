@@ -340,7 +340,7 @@ async def test_reprs_show_no_content(autojump_clock: MockClock, cell_pair: CellP
         draft.tags.add("hidden tag")
         draft.roles["hidden key"] = "hidden value"
     shown = [
-        ana, case, case.notes, case.tags, case.roles, case.notes.items, case.said("title"), ana.circle, ana.node,
+        ana, case, case.notes, case.tags, case.roles, case.notes.items, case.said("title"), ana.first.circle, ana.node,
         ben, ben.first.circle.replica,
     ]  # fmt: skip
     for one in shown:

@@ -153,7 +153,7 @@ async def test_of_a_peer_whose_vault_was_put_back_nothing_is_claimed_that_it_has
             await trio.sleep_forever()
 
         with monkeypatch.context() as patch:
-            patch.setattr(ben.circle, "ingest", slow)
+            patch.setattr(ben.first.circle, "ingest", slow)
             await trio.sleep(10)
             [peer] = ana.peers()
             assert (peer.connected, peer.lacks, peer.lacks_of_others) == (True, 1, 0)
@@ -223,7 +223,7 @@ async def test_owes_and_ready_follow_what_happens(
         async def full(*_: object) -> None:
             await trio.sleep_forever()
 
-        monkeypatch.setattr(ana.circle, "ingest", full)
+        monkeypatch.setattr(ana.first.circle, "ingest", full)
         net.heal()
         await trio.sleep(20)
         assert (the(ana, "ben").owes, the(ana, "ben").in_step_now) == (4, False)
@@ -317,7 +317,7 @@ async def test_nothing_is_claimed_of_a_link_that_ended_while_something_was_missi
         async def full(*_: object) -> None:
             await trio.sleep_forever()
 
-        monkeypatch.setattr(ana.circle, "ingest", full)
+        monkeypatch.setattr(ana.first.circle, "ingest", full)
         net.heal()
         await trio.sleep(20)
         assert (the(ana, "ben").in_step, the(ben, "ana").in_step) == (False, False)

@@ -216,7 +216,7 @@ async def test_who_left_before_it_was_in_step_was_reached(
         async def slow(*_: object) -> None:
             await trio.sleep_forever()
 
-        monkeypatch.setattr(cara.circle, "ingest", slow)
+        monkeypatch.setattr(cara.first.circle, "ingest", slow)
         net.heal()
         async with trio.open_nursery() as nursery:
 
@@ -259,7 +259,7 @@ async def test_reached_but_never_in_step(
         async def slow(*_: object) -> None:
             await trio.sleep_forever()
 
-        monkeypatch.setattr(ben.circle, "ingest", slow)
+        monkeypatch.setattr(ben.first.circle, "ingest", slow)
         memory_network.heal()
         with pytest.raises(errors.Timeout) as caught:
             await ana.sync(timeout=15)

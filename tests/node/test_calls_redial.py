@@ -60,7 +60,7 @@ async def test_what_breaks_off_every_time_is_called_ever_more_rarely(
                     return stream
 
                 monkeypatch.setattr(cell.node.network, "dial", counted)
-            monkeypatch.setattr(ben.circle, "ingest", full)
+            monkeypatch.setattr(ben.first.circle, "ingest", full)
             case = await ana.create(Note, title="there is no space for it")
             await trio.sleep(HOUR)
             assert 5 < len(calls) < 100

@@ -72,7 +72,7 @@ async def test_thousands_of_devices_of_which_others_spoke_push_nobody_out(
     """What was kept could not be read any more, and all addresses were forgotten with the next start."""
     [ben] = cell.first.circle.others()
     crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(2_000)]
-    monkeypatch.setattr(cell.circle, "others", lambda: [ben, *crowd])
+    monkeypatch.setattr(cell.first.circle, "others", lambda: [ben, *crowd])
     heard = {device: [Spot("10.0.0.9", 4000, UNRECOGNISED, Basis.HEARD)] for device in crowd}
     met = {ben: [Spot("10.0.0.7", 4000, UNRECOGNISED, Basis.MET)]}
     raw = remembered.encode_spots(heard | met)

@@ -55,7 +55,7 @@ async def test_a_beacon_is_compared_with_so_many_devices_those_that_were_met_fir
         shown = Sighting(ben.node._beacons._make((address,)), (address,))
         strange = Sighting(bytes(beacon.SIZE), (address,))
         crowd = [DeviceId(number.to_bytes(32, "big")) for number in range(5_000)]
-        monkeypatch.setattr(ana.circle, "others", lambda: [*crowd, ben.device])
+        monkeypatch.setattr(ana.first.circle, "others", lambda: [*crowd, ben.device])
         hashes = counted(monkeypatch, beacon, "tag")
         assert ana.node._lookout._recognise(strange) is None
         assert len(hashes) <= LOOKED_FOR * 3 * 3
@@ -84,7 +84,7 @@ async def test_what_a_peer_lacks_is_counted_when_something_changes_and_not_when_
 ) -> None:
     async with memory_network.cells("ana", "ben") as [ana, ben]:
         await trio.sleep(10)
-        looked = counted(monkeypatch, type(ana.circle), "lacking")
+        looked = counted(monkeypatch, type(ana.first.circle), "lacking")
         ana.peers()
         looked.clear()
         assert [peer.in_step_now for peer in [*ana.peers(), *ana.peers(), *ana.peers()]] == [True] * 3
@@ -110,7 +110,7 @@ async def test_where_a_peer_lacks_something_of_many_branches_is_found_beside_the
             apart.append(None)
             return await run(work)
 
-        monkeypatch.setattr(ana.circle, "apart", noted)
+        monkeypatch.setattr(ana.first.circle, "apart", noted)
         for many, times in ((caps.DEVICES, 0), (0, 1)):
             monkeypatch.setattr(circle_module, "MANY", many)
             exchange = Exchange(ana.first.circle, bytes(8), caps.FRAME)
@@ -145,7 +145,7 @@ async def test_one_entry_that_brings_back_thousands_of_cases_is_stored_beside_th
             made = plan(*args)
             return made._replace(refold=[number] * (circle_module.LARGE + 1))
 
-        monkeypatch.setattr(ana.circle, "apart", noted)
+        monkeypatch.setattr(ana.first.circle, "apart", noted)
         monkeypatch.setattr(ana.first.circle.replica, "plan_writes", many)
         async with visit.edit() as draft:
             draft.title = "two"
@@ -230,6 +230,6 @@ async def test_what_the_branches_attest_is_read_beside_the_event_loop(
             apart.append(work)
             return await run(work)
 
-        monkeypatch.setattr(ana.circle, "apart", noted)
+        monkeypatch.setattr(ana.first.circle, "apart", noted)
         await ana.first.circle.tidy()
         assert ana.first.circle._attested in apart

@@ -472,7 +472,7 @@ async def test_it_breaks_at_any_moment(memory_network: MemoryNetwork, autojump_c
 async def test_a_full_disk_at_the_joiner(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cellsync.cell import newcomers as module
+    from cellsync.ledger import joining as module
 
     def full(*_: object, **__: object) -> None:
         raise errors.DiskFull
@@ -481,7 +481,7 @@ async def test_a_full_disk_at_the_joiner(
     async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
         with monkeypatch.context() as patched:
-            patched.setattr(module, "_fill", full)
+            patched.setattr(module, "fill", full)
             with pytest.raises(errors.DiskFull):
                 await joining(device, invite.code)
         with pytest.raises(errors.Interrupted) as caught:
