@@ -29,8 +29,8 @@ SHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 
 # Fields that no person has written: they come from the program that answers.
 OURS: Final = {
-    "device": "ab" * 32, "case": "cd" * 32, "id": "cd" * 32, "short": "cdcdcdcd", "job": "ef" * 8, "cursor": "",
-    "at": "2026-03-01T09:58:00+00:00", "last_seen": "2026-03-01T09:58:00+00:00",
+    "device": "ab" * 32, "case": "cd" * 32, "id": "cd" * 32, "circle": "cd" * 32, "short": "cdcdcdcd", "job": "ef" * 8,
+    "cursor": "", "at": "2026-03-01T09:58:00+00:00", "last_seen": "2026-03-01T09:58:00+00:00",
     "came_in_step": "2026-03-01T09:58:00+00:00",
     "copied": "2026-03-01T09:58:00+00:00", "as_of": "2026-03-01T09:58:00+00:00", "role": "writer",
     ("Flag", "text"): "has a clock that is more than a day ahead", ("Graph", "drawing"): "",
@@ -88,6 +88,8 @@ class Hostile:
         if name == "case.show":
             kinds = typing.get_args(typing.get_type_hints(shapes.Field)["type"])
             fixed = {"fields": [answer(shapes.Field, type=kind) for kind in kinds]}
+        if name == "circle.create":
+            fixed = {"circle": answer(shapes.CircleRow), "recovery_key": "2F6K-OEBX"}
         if name == "status":
             fixed = {"state": "open"}
         if name == "invite":
@@ -112,6 +114,7 @@ COMMANDS: Final = [
     ["sync"], ["case", "new", "x"], ["case", "edit", "x", "--set", "a=b"], ["case", "list"],
     ["case", "list", "--conflicts"], ["case", "show", "x"], ["case", "log", "x"], ["case", "log", "x", "--write", "y"],
     ["case", "import", __file__], ["invite"], ["watch"],
+    ["circle", "list"], ["circle", "create", "x"],
 ]  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def show(context: click.Context, case_: str, circle: str, limit: int) -> None:
         circles = client.call("circles")["circles"]
     names = circle_names(circles) if len(circles) > 1 else {}
     _say_if_cut(terminal, answer, "cellsync case export writes all.")
-    of = f" · {names[answer['circle']]}" if names else ""
+    of = f" · {names.get(answer['circle'], '')}" if names else ""
     terminal.result(f"{line(answer['title'], 70) or '(no title)'} · {line(answer['kind'], 40)} · {answer['short']}{of}")
     contradicting = {conflict["field"]: conflict for conflict in answer["conflicts"]}
     width = max((len(field["name"]) for field in answer["fields"]), default=0)

@@ -64,7 +64,7 @@ def invite(
         who, into, all_of = line(job["name"], 40), "", ""
         circles = client.call("circles")["circles"]
         if len(circles) > 1:
-            into = f" {circle_names(circles)[job['circle']]}"
+            into = f" {circle_names(circles).get(job['circle'], '')}"
             all_of = " of this circle"
         terminal.result(f"✓ {who} joined{into} as {job['role']}.")
         terminal.say(f"They receive all cases and all history{all_of} now. Ctrl-C leaves that for later.")

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from cellsync.cli import reach
 from cellsync.cli.main import main
+from tests.scenarios.versions.test_commands import CIRCLE
 
 DAY = 86_400.0
 
@@ -24,7 +25,7 @@ def peer(
         "lacks": 0, "lacks_of_others": 0, "owes": 0, "in_step_now": connected,
         "in_step": connected or None, "version": None, "reached": connected,
         "came_in_step": "2026-03-01T09:58:00+00:00" if connected else None,
-        "clock": None if ahead is None else {"ahead": ahead, "measured": measured},
+        "clock": None if ahead is None else {"ahead": ahead, "measured": measured}, "circle": "c1",
     }  # fmt: skip
 
 
@@ -53,7 +54,10 @@ class Client:
                     "key_memory": 256, "beside": 0, "changes": 2,
                     "only_here": 0, "only_here_cases": [],
                     "conflicts": 0, "others_ahead": self.ahead, "peers": self.peers, "flags": [],
+                    "circles": [CIRCLE],
                 }  # fmt: skip
+            case "circles":
+                return {"v": 1, "circles": [CIRCLE]}
             case "peers":
                 return {"v": 1, "port": 1, "peers": self.peers}
             case "sync" | "sync.show":
@@ -62,9 +66,17 @@ class Client:
             case "invite" | "invite.show":
                 state = "verify_words" if name == "invite" else "joined"
                 codes = {"code": "X", "short_code": "7-orbit", "qr": "", "expires_in": 1.0}
-                return {**common, **codes, "state": state, "role": "writer", "name": "Ben", "device": "ab" * 32}
+                return {
+                    **common,
+                    **codes,
+                    "state": state,
+                    "role": "writer",
+                    "name": "Ben",
+                    "circle": "c1",
+                    "device": "ab" * 32,
+                }
             case "join" | "join.show":
-                return {**common, "state": "verify_words" if name == "join" else "joined"}
+                return {**common, "circle": "c1", "state": "verify_words" if name == "join" else "joined"}
         return common
 
 
