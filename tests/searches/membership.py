@@ -5,7 +5,8 @@ endorse, leave, anchor in private, stay silent, and move last. Between their mov
 knowing what they were shown. Then one honest coordinator removes those who attack, with what they brought in, and the
 others second it.
 
-`python -m tests.searches.membership 1000` prints how often each row is broken; protocol/search.md has no place for it.
+`python -m tests.searches.membership 1500` prints how often each row is broken; the figures are in
+protocol/40-membership.md.
 """
 
 from __future__ import annotations
