@@ -24,6 +24,7 @@ from bench import (
     hostile,
     importing,
     live,
+    membership,
     mesh,
     opening,
     report,
@@ -96,6 +97,7 @@ def _parts(folder: Path, smaller: int) -> Iterator[Part]:
     yield "commands", hand.measure(folder)
     yield "commands at scale", scale.measure(folder, smaller)
     yield "rotations", rotating.measure()
+    yield "membership", membership.measure(smaller)
     yield "growth of a circle", growth.measure(folder, smaller)
     yield "hostile entries", hostile.measure(folder, smaller)
     yield "hostile sessions", turncoat.measure(folder, smaller)

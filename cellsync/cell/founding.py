@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-from typing import final
+import re
+from typing import Final, Self, final
 
 from cellsync.cell.home import Place, new_home
+from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import RecoverySecret
 from cellsync.core.membership.control import checked_name
 from cellsync.core.replica import founding
 from cellsync.ledger.founding import fill
 from cellsync.store.header import Identity
 from cellsync.store.vault import Vault
+
+RECOVERY_BYTES: Final = 32
+_MISREAD: Final = str.maketrans("018", "OIB")  # digits that the key never has, and what they were
 
 
 @final
@@ -24,6 +29,23 @@ class RecoveryKey:
 
     def __init__(self, secret: RecoverySecret) -> None:
         self._secret = secret
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """The key that somebody has typed from paper, however it is grouped. Raises InvalidValue."""
+        letters = re.sub(r"[\s\-–—.]", "", written).upper().translate(_MISREAD)
+        try:
+            secret = base64.b32decode(letters + "=" * (-len(letters) % 8))
+        except ValueError:
+            secret = b""
+        if len(secret) != RECOVERY_BYTES or base64.b32encode(secret).decode().rstrip("=") != letters:
+            raise InvalidValue("this is no recovery key", hint="It has 13 groups of four letters and digits.")
+        return cls(RecoverySecret(secret))
+
+    @property
+    def secret(self) -> RecoverySecret:
+        """What signs and opens. Secret."""
+        return self._secret
 
     @property
     def text(self) -> str:

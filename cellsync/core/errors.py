@@ -145,6 +145,13 @@ class WrongPassphrase(CallerError):
     default_hint = "Check the keyboard layout and Caps Lock. Nobody can recover a lost passphrase."
 
 
+class WrongPaper(CallerError):
+    """This is not the recovery key of this circle, or another one has replaced it."""
+
+    code = "wrong_paper"
+    default_hint = "Compare it with the paper, group by group. Each circle has its own; keep to the newest."
+
+
 class VaultExists(CallerError):
     """There is already a vault in this folder; nothing was changed."""
 

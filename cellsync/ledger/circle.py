@@ -18,10 +18,12 @@ from typing import Final, TypeVar
 import trio
 
 from cellsync.core import caps, drawers
+from cellsync.core.crypto.primitives import signing_public
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, Outdated, StorageFailed
+from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, Outdated, StorageFailed, WrongPaper
 from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
+    INCARNATION_BYTES,
     CaseId,
     CircleId,
     Day,
@@ -29,12 +31,14 @@ from cellsync.core.ids import (
     EpochId,
     Incarnation,
     Millis,
+    RecoverySecret,
     SessionPublic,
     SigningSecret,
 )
 from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs
+from cellsync.core.membership.recovery import device, from_paper
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
@@ -195,6 +199,23 @@ class OpenCircle(DaysView):
         if plan.void:
             raise NotPermitted
         return await self._commit(plan, OWN_HAND, line, noting(plan), begin=begin)
+
+    async def write_with_paper(self, secret: RecoverySecret, intentions: list[Intention]) -> Plan:
+        """Write control entries that the recovery key signs. They count at once, whoever is hit.
+
+        Raises WrongPaper (it does not speak for this circle; nothing is kept then), Outdated, DiskFull.
+        """
+        signing = from_paper(secret).signing
+        line = device(signing_public(signing)), Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
+        async with self.lock:
+            if self.replica.is_outdated:
+                raise Outdated
+            if not self.replica.speaks(line[0]):
+                raise WrongPaper
+            plan = self.replica.plan_writes(line, signing, intentions, self.surroundings.now())
+            if plan.void:
+                raise NotPermitted
+            return await self._commit(plan, OWN_HAND)
 
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id.

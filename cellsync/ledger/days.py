@@ -6,7 +6,7 @@ so may one that was admitted on a day that has not begun here. Entries of others
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from cellsync.core import drawers
@@ -44,7 +44,13 @@ class DaysView(MembersView):
         self._attested_by_others = self._attested()
 
     def is_target(self, key: SessionPublic) -> bool:
-        return self.detached.withholds(self.devices_with(key), self.surroundings.now())
+        devices = self.devices_with(key)
+        return self.detached.withholds(devices, self.surroundings.now()) or not self._any_is_served(devices)
+
+    def _any_is_served(self, devices: Collection[DeviceId]) -> bool:
+        """Whether one of these devices is served: a suspended one is not, and our sponsor is before all is here."""
+        circle = self.replica.circle
+        return not devices or any(circle.is_active(device) or not circle.decides_on(device) for device in devices)
 
     def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
         return self.detached.to_tell(self.devices_with(key), self.surroundings.now())

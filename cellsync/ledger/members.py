@@ -30,26 +30,36 @@ class MembersView(ReplicaView):
         return next(iter(self.devices_with(key)), None)
 
     def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
-        """The active devices with this session key; more than one only if a member cheats."""
+        """The devices with this session key that are active or suspended; more than one only if a member cheats.
+
+        None are, once this device was removed.
+        """
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
-        return self.replica.circle.devices_with(key)
+        return () if self.is_removed else self.replica.circle.devices_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        key = self.replica.circle.session_key(device)
+        key = None if self.is_removed else self.replica.circle.session_key(device)
         if key is None and self._before_history() and device == self._sponsor:
             return self._sponsor_key
         return key
 
     def _before_history(self) -> bool:
         """Whether we have joined, and nothing has arrived yet: then we know only our sponsor."""
-        return bool(self._sponsor) and not self.replica.circle.is_active(self.device)
+        return bool(self._sponsor) and not self.replica.circle.decides_on(self.device)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether this device was removed: it calls nobody then, and answers nobody."""
+        circle = self.replica.circle
+        return circle.decides_on(self.device) and not circle.is_heard(self.device)
 
     def others(self) -> list[DeviceId]:
-        """The active devices except this one."""
+        """The devices that are active or suspended, except this one; none, once this one was removed."""
         if self._before_history():
             return [self._sponsor]
-        return [grant.device for grant in self.replica.circle.active() if grant.device != self.device]
+        heard = [] if self.is_removed else self.replica.circle.heard()
+        return [known.device for known in heard if known.device != self.device]
 
     def member_of(self, device: DeviceId) -> MemberId | None:
         circle = self.replica.circle

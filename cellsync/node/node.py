@@ -151,6 +151,12 @@ class Node:
         if session.state is State.TALKING and circle.id not in offered and circle.devices_with(session.remote):
             link.close()
 
+    def _part(self, circle: SharedCircle) -> None:
+        """End sessions with devices that are not served here any more. What waits to be sent to them is dropped."""
+        for link in self.links.all():
+            if link.has(circle.id) and link.strand(circle.id).lost_its_right():
+                link.close()
+
     def _watch(self, circle: SharedCircle) -> None:
         def committed(step: Step, source: Source) -> None:
             self._committed(circle, step, source)
@@ -251,6 +257,9 @@ class Node:
         devices = self.circles.devices_with(link.session.remote) or (link.device,)
         match event:
             case Opened():
+                for circle in self.circles:
+                    if link.has(circle.id):
+                        link.strand(circle.id).lost_its_right()  # from now on it is noticed
                 self.reception.strangers.proved(link.stream)
                 self.calls.opened(link.device, devices, link)
                 self._note_versions(devices, link)
@@ -356,6 +365,8 @@ class Node:
         arrivals = step.commit.arrivals
         if not arrivals:
             return
+        if step.controls:
+            self._part(circle)
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in step.commit.chains if chain.number in grown)
         local = isinstance(source, OwnHand)

@@ -38,6 +38,7 @@ class Strand:
         self.said: Places = {}  # the peer's last word on where it is
         self.ripe = math.inf  # the arrival up to which entries may be passed on
         self._session = session
+        self._was_served = False
         self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
 
     @property
@@ -49,6 +50,12 @@ class Strand:
         """
         way = self._session.way(self.circle.id) if self.sparse else Way.TRIED
         return Way.NEEDED if way is Way.TRIED and self.near else way
+
+    def lost_its_right(self) -> bool:
+        """Whether the peer was served when this was last asked, and is not any more."""
+        before, remote = self._was_served, self._session.remote
+        self._was_served = bool(self.circle.devices_with(remote)) and not self.circle.is_target(remote)
+        return before and not self._was_served
 
     def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
         """Set its place in the overlay of the circle."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cellsync import errors, found_cell, open_cell
+from cellsync.cell.founding import RecoveryKey
 from cellsync.core.crypto import ratchet
 from cellsync.core.ids import EpochSecret, RecoverySecret
 from cellsync.store.header import Kdf
@@ -140,3 +141,21 @@ async def test_a_real_vault_takes_no_weak_passphrase(memory_network: MemoryNetwo
             await found_cell(device.home, "Mill Street", name="Ana", passphrase=weak)
         assert caught.value.code == "weak_passphrase"
     assert not device.home.path.exists()
+
+
+@pytest.mark.parametrize("secret", [bytes(32), bytes(range(32)), b"\xff" * 32])
+def test_the_recovery_key_is_read_from_paper_however_it_is_typed(secret: bytes) -> None:
+    key = RecoveryKey(RecoverySecret(secret))
+    for written in (
+        key.text,
+        key.text.lower(),
+        key.text.replace("-", " "),
+        key.text.replace("O", "0").replace("B", "8"),
+    ):
+        assert RecoveryKey.read(written).secret.reveal() == secret
+
+
+@pytest.mark.parametrize("written", ["", "AAAA", "A" * 51, "A" * 53, "A" * 51 + "B", "A" * 51 + "!", "?" * 52])
+def test_what_is_no_recovery_key_is_said(written: str) -> None:
+    with pytest.raises(errors.InvalidValue, match="no recovery key"):
+        RecoveryKey.read(written)

@@ -12,16 +12,17 @@ from cellsync import Cell
 from cellsync.api.operations.people import _flag, _who_were
 from cellsync.cell.flag import Reason
 from cellsync.core.ids import CaseId
+from cellsync.core.membership import removal
+from cellsync.core.membership.removal import Remove
 from cellsync.core.replica.planner import Intention
-from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Kind
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
 
 
 async def remove(cell: Cell, *others: Cell) -> None:
-    """As a later edition may. Only the announcement leaves: what it rests on is not handed out."""
-    shape, content = codec.encode([[other.device for other in others]]), bytes(16) + codec.encode([])
+    """Only the announcement leaves: what it rests on is not handed out."""
+    shape, content = removal.encode(Remove(tuple(other.device for other in others)), bytes(16))
     circle = cell.first.circle
     async with circle.lock:
         intention = Intention(Kind.REMOVE, CaseId(circle.id), shape, content)
@@ -74,9 +75,10 @@ async def test_a_removal_takes_effect_before_its_history_comes_and_is_shown(
 
         ana.first.circle.replica.floor = 1
         await level([ana, ben])
-        assert said(ben) == [("newer", "ana", ())], "it is held, and this edition knows no such kind"
-        await cara.get(Visit, secret.id, wait=600)
-        await level([ana, ben, cara])
+        assert ("removal_ahead", "ana", ("cara",)) not in said(ben), "it is held now, and in force"
+        assert not ben.first.circle.replica.circle.is_active(cara.device)
+        await trio.sleep(3_600)
+        assert secret.id not in cara.first.circle.replica.held.cases
 
 
 async def test_it_outlives_the_cell_and_ends_after_30_days(

@@ -56,8 +56,11 @@ class Charter:
         `coordinators`: the active ones; `papers`: what brought in the recovery keys that speak for the circle.
         """
         required = {device: self._word(device, stands) for _, device in coordinators}
-        keys = (self._brought[entry].keys.keys for entry in papers)
-        return floor.floor(required, coordinators, [self._word(recovery.device(one.signing), stands) for one in keys])
+        return floor.floor(required, coordinators, [self._word(device, stands) for device in self.devices(papers)])
+
+    def devices(self, papers: Iterable[EntryId]) -> list[DeviceId]:
+        """The ids under which recovery keys write, by the entries that brought them in."""
+        return [recovery.device(self._brought[entry].keys.keys.signing) for entry in papers]
 
     def _word(self, author: DeviceId, stands: Stands) -> int:
         """The greatest edition that one device, or a recovery key, requires."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from cellsync.core import caps
@@ -27,10 +26,10 @@ from cellsync.core.membership.link import LinkDevice
 from cellsync.core.membership.names import Names
 from cellsync.core.membership.pasts import EMPTY, Pasts
 from cellsync.core.membership.recovery import Recovery, RecoveryKeys
-from cellsync.core.membership.removal import Remove
 from cellsync.core.membership.role_change import SetRole
 from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.membership.seal_key import SealKey
+from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.wire.tags import Kind
 
 EMPTY_PAST = EMPTY
@@ -64,6 +63,7 @@ class Circle:
         self._by_session: dict[SessionPublic, list[DeviceId]] = {}  # usable keys of introductions; ascending
         self.decision: Decision | None = None  # of all that counts
         self._active: dict[DeviceId, Role] = {}
+        self._heard: frozenset[DeviceId] = frozenset()  # the active devices, and the suspended ones
         self.names = Names()
         self.pasts: Pasts = Pasts(None if over is None else over.pasts)
 
@@ -171,11 +171,8 @@ class Circle:
         role, needed = self.role(past, author), self._needs.get(kind)
         if role is None:
             return kind in self.edition.paper and self.introduces(past, author) and self._is_new(operation, past, None)
-        match operation:
-            case Remove() if docket.hits_only(operation, partial(self._owner_in, past), self._member(author)):
-                needed = self.edition.of_own(kind) or needed
-            case Recovery(_, replaced) if replaced and self.edition.paper:
-                needed = Role.READER  # what counts is who backs it (rule 12)
+        if kind in self.edition.ruled and docket.may_rest_on_others(operation):
+            needed = Role.READER
         return rules.rule_2_cause(needed, role) and self._is_new(operation, past, author)
 
     def _is_new(self, operation: object, past: int, author: DeviceId | None) -> bool:
@@ -284,11 +281,6 @@ class Circle:
         grant = self.grant(device)
         return None if grant is None else grant.member
 
-    def _owner_in(self, past: int, device: DeviceId) -> MemberId | None:
-        """Whose device that is, if the introduction is in a control past."""
-        grant = self.grant(device)
-        return None if grant is None or not self.pasts.has(past, grant.bit) else grant.member
-
     def _claimed(self, device: DeviceId) -> str:
         grant = self.grant(device)
         return "" if grant is None else grant.name
@@ -303,6 +295,9 @@ class Circle:
         """Take in what the rules say of all that counts."""
         self.decision = decision
         self._active = {}
+        self._heard = frozenset(
+            device for device, status in decision.statuses.items() if status is not DeviceStatus.REMOVED
+        )
         for device in decision.active:
             role = decision.role(self.grants[device].member)
             if role is not None:
@@ -316,6 +311,18 @@ class Circle:
     def is_active(self, device: DeviceId) -> bool:
         """Whether a device belongs to an active member, judging by everything held here."""
         return device in self._active
+
+    def decides_on(self, device: DeviceId) -> bool:
+        """Whether the entry that introduces a device is held, and counts."""
+        return self.decision is not None and device in self.decision.statuses
+
+    def is_heard(self, device: DeviceId) -> bool:
+        """Whether a device is active or suspended: what it brings is taken."""
+        return device in self._heard
+
+    def heard(self) -> list[KnownDevice]:
+        """What introduces the active and the suspended devices, in order of arrival."""
+        return [grant for grant in self.grants.values() if grant.device in self._heard]
 
     def active(self) -> list[KnownDevice]:
         """What introduces the active devices, in order of arrival."""
@@ -332,17 +339,17 @@ class Circle:
         return papers[0].keys.signing if papers else None
 
     def devices_with(self, session: SessionPublic) -> tuple[DeviceId, ...]:
-        """The active devices with this session key, ascending; none if the key cannot be used.
+        """The active and suspended devices with this session key, ascending; none if the key cannot be used.
 
         There are several if concurrent grants introduced one key. All of them are meant: no tie-break among them is
         safe from a coordinator who backdates an entry, or tries salts until its id is the smallest.
         """
-        return tuple(device for device in self._by_session.get(session, ()) if device in self._active)
+        return tuple(device for device in self._by_session.get(session, ()) if device in self._heard)
 
     def session_key(self, device: DeviceId) -> SessionPublic | None:
-        """The key under which an active device is called; None if there is none that can be used."""
+        """The key under which a device is called that is active or suspended; None if none can be used."""
         grant = self.grants.get(device)
-        return grant.keys.session if grant is not None and grant.usable and self.is_active(device) else None
+        return grant.keys.session if grant is not None and grant.usable and device in self._heard else None
 
     def name(self, device: DeviceId) -> str:
         """A device's display name, disambiguated from similar ones (`names`)."""

@@ -57,11 +57,6 @@ class Edition(NamedTuple):
         """Rule 2, second half: the role that each kind of entry requires of its author."""
         return {**rules.NEEDS, **{kind: known.needs for kind, known in self.kinds.items()}}
 
-    def of_own(self, kind: int) -> Role | None:
-        """What suffices for an entry of this kind about nobody but its author."""
-        known = self.kinds.get(kind)
-        return None if known is None else known.of_own
-
     @property
     def known(self) -> frozenset[int]:
         """The kinds of control entries that it knows."""
@@ -114,5 +109,5 @@ SECOND: Final = Edition(
     recovery.WRITES,
 )
 """Its forms; what they do is not in force yet."""
-OURS: Final = FIRST
+OURS: Final = SECOND
 """The edition of this build."""

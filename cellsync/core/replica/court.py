@@ -21,7 +21,7 @@ from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import StandingRow, Store
 from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.circle import Circle
-from cellsync.core.membership.deeds import Bit
+from cellsync.core.membership.deeds import Bit, Deed
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
 from cellsync.core.membership.place import Situation
 from cellsync.core.replica.ruling import Ruling, rule
@@ -53,6 +53,10 @@ class Court:
         if ruling is not None:
             self.ruling = ruling
             self._circle.decide(ruling.decision)
+
+    def deeds(self) -> Iterator[Deed]:
+        """What the rules look at, in order of arrival."""
+        return map(self._circle.deed, sorted(self.slots))
 
     def judge(self, stage: Stage) -> Iterator[Judgement]:
         """Verdicts on the entries of a step, and on earlier ones. See `Judge`."""

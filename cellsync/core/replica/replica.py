@@ -160,6 +160,10 @@ class Replica:
         """The recovery keys in force, in order of arrival."""
         return self.charter.recovery_keys(self.circle.id, self._stands)
 
+    def speaks(self, paper: DeviceId) -> bool:
+        """Whether a recovery key speaks for the circle. `paper`: the id under which it writes."""
+        return paper in self.charter.devices(self.court.ruling.decision.papers)
+
     # --- what peers ask ------------------------------------------------------------------------------
 
     def frontier(self) -> Frontier:

@@ -8,6 +8,7 @@ from typing import Any
 from cellsync.core.errors import PeerError
 from cellsync.core.history.entry import Standing
 from cellsync.core.ids import CircleId, DeviceId, Millis
+from cellsync.core.membership.editions import FIRST
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
@@ -22,11 +23,11 @@ _PEER = DeviceId(bytes(32))  # all of it comes from one
 
 
 class Receiver:
-    """A replica that holds nothing yet."""
+    """A replica that holds nothing yet. It judges as edition 1, of which these vectors are (06-vectors)."""
 
     def __init__(self, circle: CircleId) -> None:
         self.store = SqliteStore.in_memory()
-        self.replica = Replica(circle, self.store)
+        self.replica = Replica(circle, self.store, FIRST)
         self.surplus = Surplus()
 
     def receive(self, parts: Sequence[bytes]) -> Plan:

@@ -20,6 +20,8 @@ from cellsync.core.ids import (
 from cellsync.core.membership.circle import EMPTY_PAST, Circle
 from cellsync.core.membership.control import Admit, DeviceKeys, FirstRotation, Found, Role
 from cellsync.core.membership.recovery import RecoveryKeys
+from cellsync.core.membership.removal import Remove
+from cellsync.core.membership.seal_key import SealKey
 from cellsync.core.wire.tags import Kind
 from tests.core.replicas import drawn_secrets
 
@@ -147,9 +149,33 @@ def test_a_circle_is_full_at_48_devices() -> None:
 def test_entries_of_other_kinds_count_by_their_authors_role(control: Any, counts: bool) -> None:
     made, past = circle()
     later, _ = made.add(ADMITTED, Kind.ADMIT, past, DeviceId(ROOT), admit(2))
-    assert made.add(OTHER, Kind.REQUIRE, later, DeviceId(ROOT), control) == (later, counts)
     assert made.add(OTHER, Kind.REQUIRE, later, DeviceId(ADMITTED), control) == (later, False)
     assert made.add(OTHER, 200, later, DeviceId(ROOT), control) == (later, False)
+    after, taken = made.add(OTHER, Kind.REQUIRE, later, DeviceId(ROOT), control)
+    assert taken is counts
+    assert list(made.pasts.each(after)) == [0, 1, 2] if counts else [0, 1]
+
+
+def test_a_key_of_somebody_who_is_no_coordinator_has_no_place_in_pasts() -> None:
+    made, past = circle()
+    later, _ = made.add(ADMITTED, Kind.ADMIT, past, DeviceId(ROOT), admit(2))
+    assert made.add(OTHER, Kind.SEAL_KEY, later, DeviceId(ADMITTED), SealKey(keys(7).seal)) == (later, True)
+    assert made.add(OTHER, Kind.SEAL_KEY, later, DeviceId(ADMITTED), SealKey(keys(2).seal)) == (later, False)
+    after, taken = made.add(OTHER, Kind.SEAL_KEY, later, DeviceId(ROOT), SealKey(keys(7).seal))
+    assert taken
+    assert after != later
+
+
+def test_a_device_writes_64_strikes_and_no_more() -> None:
+    made, past = circle()
+    past, _ = made.add(ADMITTED, Kind.ADMIT, past, DeviceId(ROOT), admit(2))
+    for number in range(64):
+        past, taken = made.add(
+            EntryId(bytes([100, number]) * 16), Kind.REMOVE, past, DeviceId(ADMITTED), Remove((DeviceId(ROOT),))
+        )
+        assert taken
+    assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ADMITTED), Remove((DeviceId(ROOT),))) == (past, False)
+    assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ROOT), Remove((DeviceId(ADMITTED),)))[1]
 
 
 def test_nothing_of_an_introduction_shows_but_its_device() -> None:

@@ -13,7 +13,7 @@ from cellsync.core.history.entry import Standing
 from cellsync.core.ids import CaseId, EntryId
 from cellsync.core.membership import editions
 from cellsync.core.membership.control import Role
-from cellsync.core.membership.editions import FIRST, OURS, Edition, KnownKind
+from cellsync.core.membership.editions import FIRST, OURS, SECOND, Edition, KnownKind
 from cellsync.core.membership.floor import Require, encode
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.planner import Intention
@@ -27,7 +27,7 @@ from tests.core.replicas import MemoryReplica, admitted, founded, pass_on
 
 SALT = b"\0" * 16
 NOTED = 200  # a kind that the later edition knows
-UNKNOWN = [kind for kind in range(256) if kind != Kind.CASE and not FIRST.knows(kind)]
+UNKNOWN = [kind for kind in range(256) if kind != Kind.CASE and not OURS.knows(kind)]
 
 
 def read_note(shape: object, content: object) -> object | None:
@@ -41,7 +41,7 @@ def write_note(number: int, salt: bytes) -> tuple[bytes, bytes]:
     return codec.encode([number]), salt + codec.encode(None)
 
 
-LATER = Edition(2, {**FIRST.kinds, NOTED: KnownKind(Role.WRITER, read_note, write_note)})
+LATER = OURS._replace(number=3, kinds={**OURS.kinds, NOTED: KnownKind(Role.WRITER, read_note, write_note)})
 NOTE = codec.encode([7]), SALT + codec.encode(None)
 LEAF = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | any_bytes(60) | st.text(max_size=20)
 VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=4), max_leaves=12)
@@ -76,11 +76,12 @@ def trio() -> tuple[MemoryReplica, MemoryReplica, MemoryReplica]:
     return ana, ben, cara
 
 
-def test_this_build_is_of_the_first_edition() -> None:
+def test_this_build_is_of_the_second_edition() -> None:
     """A later one changes protocol/20-wire.md, and this."""
-    assert OURS is FIRST
-    assert FIRST.number == 1
+    assert OURS is SECOND
+    assert (FIRST.number, SECOND.number) == (1, 2)
     assert {kind for kind in range(256) if FIRST.knows(kind)} == {0, 1, 2, 13, 14}
+    assert {kind for kind in range(256) if SECOND.knows(kind)} == set(range(16))
 
 
 def test_every_unknown_kind_is_carried_and_void() -> None:
@@ -140,7 +141,7 @@ def test_two_builds_hold_the_same_and_agree_after_the_update(data: st.DataObject
     assert len({device.replica.digest() for device in devices}) == 1
     assert standings(ben) == standings(cara)
     noted = [entry for entry, standing in standings(ana).items() if standing != standings(ben)[entry]]
-    for edition in data.draw(st.sampled_from([[LATER], [LATER, FIRST, LATER]])):
+    for edition in data.draw(st.sampled_from([[LATER], [LATER, OURS, LATER]])):
         build(ben, edition)
     assert standings(ben) == standings(ana)
     assert all(standings(ben)[entry] == Standing.IN for entry in noted)
@@ -182,8 +183,8 @@ def test_one_word_of_two_is_no_floor() -> None:
     for device in (ben, cara):
         pass_on(device, ana)
     assert (ana.replica.floor, ana.hands_out) == (1, True)
-    write(ana, Kind.REQUIRE, *encode(Require(2), SALT))
-    assert (ana.replica.floor, ana.hands_out) == (2, False)
+    write(ana, Kind.REQUIRE, *encode(Require(3), SALT))
+    assert (ana.replica.floor, ana.hands_out) == (3, False)
 
 
 def test_the_only_coordinator_s_word_is_a_floor() -> None:
