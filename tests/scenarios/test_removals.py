@@ -25,7 +25,9 @@ from tests.core.replicas import drawn_secrets
 
 async def write(cell: Cell, kind: Kind, operation: object) -> EntryId:
     shape, content = OURS.kinds[kind].encode(operation, bytes(16))
-    plan = await cell.first.circle.write(cell.secrets.signing, [Intention(kind, CaseId(cell.first.circle.id), shape, content)])
+    plan = await cell.first.circle.write(
+        cell.secrets.signing, [Intention(kind, CaseId(cell.first.circle.id), shape, content)]
+    )
     return plan.commit.entries[0].id
 
 
@@ -122,7 +124,7 @@ async def test_the_recovery_key_removes_a_coordinator_at_once(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     async with (await memory_network.device("ana").found()).opened() as ana:
-        circle, secret = await ana.circles.found("another circle")
+        circle, secret = await ana.ledger.found("another circle")
         signing, keys = ana.secrets.signing, drawn_secrets(b"m" * 96).public
         mallory = await circle.admit(signing, keys, "mallory", Role.COORDINATOR)
         shape, content = OURS.kinds[Kind.REMOVE].encode(Remove((mallory,)), bytes(16))
@@ -144,7 +146,7 @@ async def test_the_recovery_key_brings_back_who_was_struck_down(
 ) -> None:
     """One coordinator gone bad has removed all others, in forty entries, and every one of them is disputed."""
     async with (await memory_network.device("ana").found()).opened() as ana:
-        circle, secret = await ana.circles.found("another circle")
+        circle, secret = await ana.ledger.found("another circle")
         mallory, nina = (drawn_secrets(name * 96) for name in (b"m", b"n"))
         bad = await circle.admit(ana.secrets.signing, mallory.public, "mallory", Role.COORDINATOR)
         good = await circle.admit(ana.secrets.signing, nina.public, "nina", Role.WRITER)
