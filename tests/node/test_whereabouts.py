@@ -28,7 +28,7 @@ def link_with(peer: DeviceId, locate: Callable[[object, Places], None]) -> Any:
     link = SimpleNamespace(
         stream=None, device=peer, address=None, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
         sparse=False, near=False, watched=False, told={}, named=(), lost_since=math.inf, other=None, told_of_all=False,
-        locate=locate, close=lambda: None, device_in=lambda _: peer, has=lambda _: True,
+        locate=locate, close=lambda: None, device_in=lambda _: peer, has=lambda _: True, is_about=lambda _: True,
     )  # fmt: skip
     link.strand = lambda _: link
     return link
