@@ -22,6 +22,7 @@ from cellsync.core.schema.schema import Schema
 from tests.api.services import Asking, cell, synced
 from tests.models import highest
 from tests.models.highest import ROW, HighestField
+from tests.scenarios.versions.test_commands import CIRCLE
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +137,7 @@ def command(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], *arguments:
             pass
 
         def call(self, name: str, /, **_: Any) -> dict[str, Any]:
-            return answer
+            return {"v": 1, "circles": [CIRCLE]} if name == "circles" else answer
 
     @contextmanager
     def opened(_: click.Context, **__: Any) -> Iterator[Any]:
