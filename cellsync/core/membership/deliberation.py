@@ -23,7 +23,7 @@ from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.deeds import NOBODY, Bit, Deed, Deeds, each, has
 from cellsync.core.membership.electors import rule_8_electors
-from cellsync.core.membership.epoch_choice import rule_14_epoch
+from cellsync.core.membership.epoch_choice import rule_14_epoch, usable
 from cellsync.core.membership.finality import rule_15_final
 from cellsync.core.membership.forks import rule_9_forks
 from cellsync.core.membership.grounds import Ground, grounds, seconds
@@ -154,6 +154,11 @@ class Decision:
     def epoch(self) -> EntryId | None:
         chosen = rule_14_epoch(self._bench)
         return None if chosen is None else self._deeds[chosen].id
+
+    @cached_property
+    def usable(self) -> frozenset[EntryId]:
+        """The rotations under which something could be sealed, the chosen one among them."""
+        return frozenset(self._deeds[bit].id for bit in usable(self._bench))
 
     def is_final(self, removal: EntryId) -> bool:
         return rule_15_final(self._bench, self._bit(removal))

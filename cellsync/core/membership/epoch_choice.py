@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.ballots import WORDS
 from cellsync.core.membership.bench import Bench
@@ -13,6 +15,11 @@ from cellsync.core.membership.standing import DeviceStatus, rule_10_status
 
 def rule_14_epoch(bench: Bench) -> Bit | None:
     """Of the usable rotations the one with the greatest (height, id). Without any: rotate before anything is sealed."""
+    return next(usable(bench), None)
+
+
+def usable(bench: Bench) -> Iterator[Bit]:
+    """The usable rotations, the greatest (height, id) first."""
     deeds = bench.deeds
     statuses = {device: rule_10_status(bench, device) for device in each(deeds.introductions & bench.within)}
     active = {device for device, status in statuses.items() if status == DeviceStatus.ACTIVE}
@@ -20,7 +27,7 @@ def rule_14_epoch(bench: Bench) -> Bit | None:
     to_be_seen = fallen | _inactivating(bench, statuses)
     rotations = each(deeds.rotations & bench.within)
     greatest_first = sorted(rotations, key=lambda r: (deeds[r].height, deeds[r].id), reverse=True)
-    return next((r for r in greatest_first if is_usable(bench, r, active, to_be_seen)), None)
+    return (r for r in greatest_first if is_usable(bench, r, active, to_be_seen))
 
 
 def is_usable(bench: Bench, rotation: Bit, active: set[Bit], to_be_seen: int) -> bool:
