@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from cellsync.core import caps
@@ -171,8 +172,8 @@ class Circle:
         role, needed = self.role(past, author), self._needs.get(kind)
         if role is None:
             return kind in self.edition.paper and self.introduces(past, author) and self._is_new(operation, past, None)
-        if kind in self.edition.ruled and docket.may_rest_on_others(operation):
-            needed = Role.READER
+        if kind in self.edition.ruled:
+            needed = docket.role_needed(operation, needed, partial(self._owner_in, past), self._member(author))
         return rules.rule_2_cause(needed, role) and self._is_new(operation, past, author)
 
     def _is_new(self, operation: object, past: int, author: DeviceId | None) -> bool:
@@ -280,6 +281,11 @@ class Circle:
     def _owner(self, device: DeviceId) -> MemberId | None:
         grant = self.grant(device)
         return None if grant is None else grant.member
+
+    def _owner_in(self, past: int, device: DeviceId) -> MemberId | None:
+        """Whose device that is, if what introduces it is in a control past."""
+        grant = self.grant(device)
+        return None if grant is None or not self.pasts.has(past, grant.bit) else grant.member
 
     def _claimed(self, device: DeviceId) -> str:
         grant = self.grant(device)

@@ -18,7 +18,7 @@ from cellsync.core.membership.deeds import INTRODUCTIONS, REMOVALS, Deed
 from cellsync.core.membership.endorsement import Endorse
 from cellsync.core.membership.recovery import Recovery
 from cellsync.core.membership.release import Release
-from cellsync.core.membership.removal import Leave, Remove
+from cellsync.core.membership.removal import Remove
 from cellsync.core.membership.role_change import SetRole
 from cellsync.core.membership.rotation import Reject, Rotation
 from cellsync.core.wire.tags import Kind
@@ -90,14 +90,18 @@ def _recipients(begun: Rotation | None) -> frozenset[DeviceId] | None:
     return None if begun is None else frozenset(begun.devices)
 
 
-def may_rest_on_others(operation: object) -> bool:
-    """Whether an entry needs no role of its author, because others may lend it theirs: a strike rests on the right of
-    whoever seconds it (rule 2), and the replacement of a recovery key on whoever backs it (rule 12)."""
+def role_needed(
+    operation: object, needs: Role | None, owner: Callable[[DeviceId], MemberId | None], author: MemberId
+) -> Role | None:
+    """The role that an entry requires of its author. `needs`: by its kind; `owner`: whose device that is, if the entry
+    has seen it.
+
+    Everybody may remove themselves, and devices of their own; and what counts of a `recovery` that replaces a key is
+    who backs it (rule 12).
+    """
     match operation:
-        case Remove() | Leave():
-            return True
-        case SetRole(_, role):
-            return role < Role.COORDINATOR
-        case Recovery(_, replaced):
-            return bool(replaced)
-    return False
+        case Remove(targets) if {owner(DeviceId(target)) for target in targets} - {None} == {author}:
+            return Role.READER
+        case Recovery(_, replaced) if replaced:
+            return Role.READER
+    return needs
