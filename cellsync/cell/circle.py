@@ -21,6 +21,7 @@ from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers, following
 from cellsync.cell.forks import Fork, forks
 from cellsync.cell.member import Member, members
+from cellsync.cell.membership import Membership
 from cellsync.cell.own_entries import CaseEdits, OwnEntries
 from cellsync.cell.peer import Peer, only_here, only_here_cases, peers
 from cellsync.cell.restriction import check_told, is_restricted
@@ -68,7 +69,10 @@ class CellCircle:
         self._cases = OpenCases(circle, node, self.catalogue, self, check_open)
         self.own_entries = OwnEntries(circle, secrets.signing, check_open, self._check_told)
         self.followers = Followers(circle, self._cases)
-        self._watchers = (self._flags.committed, self.catalogue.committed, self.followers.committed)
+        self.membership = Membership(circle, node, secrets.signing, nursery, check_open)
+        self._watchers = (
+            self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,
+        )  # fmt: skip
         nursery.start_soon(self.catalogue.run)
         for watcher in self._watchers:
             circle.watch(watcher)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from cellsync.core import caps
-from cellsync.core.errors import InvalidValue, TooLarge
+from cellsync.core.errors import InvalidValue, Removed, TooLarge
 from cellsync.core.ids import ID_BYTES, CaseId, SigningSecret
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
@@ -74,6 +74,8 @@ class OwnEntries:
         `noting`: values to store in the same transaction. `begin`: whether to keep the states of cases that begin with
         it (`States.apply`).
         """
+        if self._circle.is_removed:
+            raise Removed
         if len(edits) > LARGE:
             intentions = await self._circle.apart(lambda: self._intentions(edits))
         else:

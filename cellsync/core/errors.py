@@ -117,11 +117,30 @@ class NotPermitted(CallerError):
     default_hint = "Ask a coordinator."
 
 
+class FloorTooLow(CallerError):
+    """A coordinator has to require this edition first: older builds do not understand such an entry."""
+
+    code = "floor_too_low"
+    default_hint = (
+        "A coordinator writes (cellsync members require), and a second one whose cellsync is as new syncs with them. "
+        "Then do it again. Whose word is missing: cellsync members"
+    )
+
+
+class Removed(CallerError):
+    """This device was removed from the circle: it writes nothing to its cases any more."""
+
+    code = "removed"
+    default_hint = (
+        "What is here can still be read and exported. By whom it was removed, and what to do: cellsync members"
+    )
+
+
 class CircleFull(CallerError):
     """This cell has as many devices as a cell can have: nobody else can be admitted."""
 
     code = "circle_full"
-    default_hint = "A cell takes 48 devices, and none can be removed yet. Found another cell for further people."
+    default_hint = "A cell takes 48 devices. Remove those that nobody uses any more: cellsync members remove"
 
 
 class OutOfBranches(CallerError):

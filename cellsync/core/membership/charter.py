@@ -55,14 +55,14 @@ class Charter:
 
         `coordinators`: the active ones; `papers`: what brought in the recovery keys that speak for the circle.
         """
-        required = {device: self._word(device, stands) for _, device in coordinators}
-        return floor.floor(required, coordinators, [self._word(device, stands) for device in self.devices(papers)])
+        required = {device: self.word(device, stands) for _, device in coordinators}
+        return floor.floor(required, coordinators, [self.word(device, stands) for device in self.devices(papers)])
 
     def devices(self, papers: Iterable[EntryId]) -> list[DeviceId]:
         """The ids under which recovery keys write, by the entries that brought them in."""
         return [recovery.device(self._brought[entry].keys.keys.signing) for entry in papers]
 
-    def _word(self, author: DeviceId, stands: Stands) -> int:
+    def word(self, author: DeviceId, stands: Stands) -> int:
         """The greatest edition that one device, or a recovery key, requires."""
         said = (one.edition for one in self._required.get(author, ()) if stands(one.entry, one.slot))
         return max(said, default=floor.LOWEST)

@@ -13,7 +13,7 @@ and freezes none changes no other's label.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from cellsync.core.membership.electors import rule_8_electors
 from cellsync.core.membership.epoch_choice import rule_14_epoch, usable
 from cellsync.core.membership.finality import rule_15_final
 from cellsync.core.membership.forks import rule_9_forks
-from cellsync.core.membership.grounds import Ground, grounds, seconds
+from cellsync.core.membership.grounds import Ground, grounds, promotion, seconds
 from cellsync.core.membership.label import IN, Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
@@ -34,6 +34,7 @@ from cellsync.core.membership.place import Situation, in_trouble, label_at, situ
 from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
+from cellsync.core.membership.strikes import Strike, answered, strikes
 from cellsync.core.membership.zero import rule_11_zero
 
 
@@ -170,6 +171,20 @@ class Decision:
     def seconds(self, removal: EntryId) -> Ground | None:
         """Whose word a removal lacks."""
         return seconds(self._bench, self._bit(removal))
+
+    def promotion(self, member: MemberId) -> Ground | None:
+        """Whose word it takes before that of a coordinator counts."""
+        return promotion(self._bench, self._bit(member))
+
+    @cached_property
+    def strikes(self) -> Sequence[Strike]:
+        """In order of arrival."""
+        return list(strikes(self._bench))
+
+    def answered(self, members: Iterable[MemberId], devices: Iterable[DeviceId], by: MemberId) -> list[EntryId]:
+        """The strikes that somebody's removal of these disputes."""
+        hit = {self._bit(member) for member in members}, {self._bit(device) for device in devices}
+        return answered(self._bench, *hit, self._bit(by))
 
     @property
     def papers(self) -> frozenset[EntryId]:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from cellsync.core.ids import EntryId, MemberId
-from cellsync.core.membership.ballots import Weight, paper_voted, voters, votes
+from cellsync.core.membership.ballots import WORDS, Weight, paper_voted, voters, votes, words_needed
 from cellsync.core.membership.bench import Bench
 from cellsync.core.membership.deeds import GRANTS, Bit, each, has
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label, opposite
@@ -32,6 +32,7 @@ class Clause(Enum):
     ANY_CUT = "4"
     ADOPT = "5"
     DISPUTE = "6"
+    ELECTORS = "8"
     FORK = "9"
     LATE = "9b"
     ZERO = "11"
@@ -47,6 +48,7 @@ class Ground(NamedTuple):
     weights: tuple[Weight, Weight] | None = None  # of a dispute: against the deed, and for it
     missing: frozenset[MemberId] = frozenset()  # whose word counts there, and has not been said
     paper: bool = False  # whether the recovery key's word would settle it
+    words: int = 0  # how many of the missing words are enough, where that is known
 
 
 def grounds(bench: Bench, bit: Bit) -> list[Ground]:
@@ -76,9 +78,26 @@ def seconds(bench: Bench, removal: Bit) -> Ground | None:
     deeds, said = bench.deeds, voters(bench.deeds, bench.within, removal, bench.verdicts)
     electors = bench.verdicts.electors(deeds[removal].past) - deeds.hits(removal).parties
     spoken = paper_voted(deeds, bench.within, removal, bench.by_paper)
-    if bench.label(removal) != IN or spoken or len(said & electors) >= 2:
+    if bench.label(removal) != IN or spoken or len(said & electors) >= WORDS:
         return None
-    return Ground(Clause.DISPUTE, IN, (deeds[removal].id,), missing=_members(bench, electors - said), paper=True)
+    missing, words = _members(bench, electors - said), WORDS - len(said & electors)
+    return Ground(Clause.DISPUTE, IN, (deeds[removal].id,), missing=missing, paper=True, words=words)
+
+
+def promotion(bench: Bench, member: Bit) -> Ground | None:
+    """Whose word the newest grant lacks that makes a member a coordinator, and not an elector yet (trade-off U1). None
+    if there is no such grant, or their word counts."""
+    deeds = bench.deeds
+    if member in bench.verdicts.electors(bench.within):
+        return None
+    granted = [bit for bit in deeds.grants_to(member) if has(deeds.promotions & bench.within, bit)]
+    for grant in reversed([bit for bit in granted if bench.label(bit) == IN]):
+        electors = bench.verdicts.electors(deeds[grant].past)
+        said = voters(deeds, bench.within, grant, bench.verdicts) & electors - {member}
+        missing = _members(bench, electors - said - {member})
+        words = words_needed(electors) - len(said)
+        return Ground(Clause.ELECTORS, IN, (deeds[grant].id,), missing=missing, paper=True, words=words)
+    return None
 
 
 def _frozen(bench: Bench, bit: Bit) -> Ground:

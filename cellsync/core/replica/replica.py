@@ -156,6 +156,10 @@ class Replica:
         """Whether this build is below the floor: it then writes nothing here, and hands nothing out."""
         return self.floor > max(self.circle.edition.number, self.waived)
 
+    def requires(self, device: DeviceId) -> int:
+        """The greatest edition that a device requires of this circle."""
+        return self.charter.word(device, self._stands)
+
     def recovery_keys(self) -> list[RecoveryKeys]:
         """The recovery keys in force, in order of arrival."""
         return self.charter.recovery_keys(self.circle.id, self._stands)

@@ -1,0 +1,295 @@
+"""Membership: who belongs to a circle, how that stands, and what this device's member may do about it.
+
+standing    all members with their devices, strikes and quarantine
+why         on what it rests
+preview     what a removal does and does not do, before anybody decides
+remove, set_role, endorse, contest, release, leave
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import trio
+
+from cellsync.cell.reasons import Decided, Reasons
+from cellsync.cell.standing import CircleStanding, MemberStanding, MissingWords, Quarantined, StrikeStanding
+from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
+from cellsync.core.history.holdings import OWN_CASE
+from cellsync.core.ids import DeviceId, EntryId, MemberId, SigningSecret
+from cellsync.core.membership.control import Role
+from cellsync.core.replica.stage import Plan
+from cellsync.core.schema.values import moment
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.coordination import Coordination
+from cellsync.ledger.source import OwnHand, Source
+from cellsync.node.node import Node
+
+
+class Roster(NamedTuple):
+    """How all stand in one circle."""
+
+    members: list[MemberStanding]
+    strikes: list[StrikeStanding]
+    quarantine: list[Quarantined]
+    own_removal: StrikeStanding | None
+
+    def __repr__(self) -> str:
+        return f"<roster of {len(self.members)}>"
+
+
+class KeptThere(NamedTuple):
+    """What a device keeps that is removed: at most all that is here, for nobody can take it back."""
+
+    device: DeviceId
+    name: str
+    connected: bool
+    seen: str | None  # when it was last heard of
+    in_step: bool  # whether it is known to hold all that is here
+
+
+class Preview(NamedTuple):
+    """What a removal would do, and what it would not."""
+
+    whom: list[MemberStanding]
+    devices: list[KeptThere]
+    cases: int
+    changes: int  # the most that they may keep
+    unaware: tuple[str, ...]  # other devices that are not connected: they hear of it later, and may send until then
+    admitted: list[MemberStanding]  # by those who are removed, and who admitted them in turn; they are in the circle
+    seconds: MissingWords | None  # whose second word it takes before it cannot be undone; None: nobody can contest it
+    last_coordinator: bool  # whether none would be left
+
+    def __repr__(self) -> str:
+        return f"<preview of a removal of {len(self.whom)}>"
+
+
+class Membership:
+    """Of one circle. Reading needs no right; what one may write raises NotPermitted, FloorTooLow, DiskFull …"""
+
+    def __init__(
+        self, circle: OpenCircle, node: Node, secret: SigningSecret, nursery: trio.Nursery,
+        check_open: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._circle, self._node, self._nursery, self._check_open = circle, node, nursery, check_open
+        self._coordination = Coordination(circle, secret)
+
+    # --- looking ---------------------------------------------------------------------------------------
+
+    async def roster(self) -> Roster:
+        """How all members, removals and devices in quarantine stand."""
+        self._check_open()
+        async with self._circle.lock:
+            standing = self._standing()
+            return await self._circle.apart(
+                lambda: Roster(standing.members(), standing.strikes(), standing.quarantine(), standing.own_removal())
+            )
+
+    async def why(self, member: MemberId) -> list[Decided]:
+        """Why a member stands as they do: what was done, by which rule, and whose word is missing."""
+        self._check_open()
+        async with self._circle.lock:
+            standing = self._standing()
+            return await self._circle.apart(lambda: Reasons(self._circle, standing).of_member(member))
+
+    async def preview(self, members: Collection[MemberId], devices: Collection[DeviceId] = ()) -> Preview:
+        """What removing these would do."""
+        self._check_open()
+        async with self._circle.lock:
+            standing = self._standing()
+            return await self._circle.apart(lambda: self._preview(standing, members, devices))
+
+    def confirmed(self, entry: EntryId) -> list[DeviceId]:
+        """The other devices that are known to hold an entry: they have told this one, or built on it."""
+        known = set(self._standing().heard(entry))
+        place = self._place(entry)
+        if place is not None:
+            delivered = self._node.others.delivered
+            known |= {device for device in self._circle.others() if delivered.get(device, 0) >= place}
+        return sorted(known)
+
+    def _standing(self) -> CircleStanding:
+        return CircleStanding(self._circle, self._coordination)
+
+    def _place(self, entry: EntryId) -> int | None:
+        """How many entries this device had written when it wrote this one; None if somebody else did."""
+        before = 0
+        for chain in reversed(self._circle.own_branches()):
+            if any(row.id == entry for row in self._circle.store.standings(chain.number, chain.first, chain.length)):
+                return before + chain.length - chain.first + 1
+            before += chain.length - chain.first + 1
+        return None
+
+    def _preview(
+        self, standing: CircleStanding, members: Collection[MemberId], devices: Collection[DeviceId]
+    ) -> Preview:
+        everyone = standing.members()
+        owners = {*members, *(owner for device in devices if (owner := standing.owner(device)) is not None)}
+        gone = {device for member in members for device in standing.devices_of(member)} | set(devices)
+        left = [device for device in self._circle.others() if device not in gone]
+        held = self._circle.replica.held
+        coordinators = {one.member for one in everyone if one.role == "coordinator" and one.status != "removed"}
+        return Preview(
+            [one for one in everyone if one.member in owners],
+            [self._kept(standing, device) for device in sorted(gone) if device != self._circle.device],
+            sum(1 for number in held.cases.values() if number != OWN_CASE),
+            held.counted_entries(),
+            tuple(standing.name(device) for device in left if device not in self._node.links),
+            [one for one in everyone if one.member in self._admitted(standing, set(members))],
+            self._seconds(standing, owners),
+            bool(coordinators) and coordinators <= set(members),
+        )
+
+    def _kept(self, standing: CircleStanding, device: DeviceId) -> KeptThere:
+        seen = self._node.others.seen.get(device)
+        return KeptThere(
+            device,
+            standing.name(device),
+            device in self._node.links,
+            None if seen is None else moment(seen).isoformat(timespec="seconds"),
+            bool(self._node.others.was_in_step(device)),
+        )
+
+    def _admitted(self, standing: CircleStanding, members: set[MemberId]) -> set[MemberId]:
+        """Who is here through these: whom they admitted, and so on."""
+        found, before = set(members), set[MemberId]()
+        while found != before:
+            before = set(found)
+            grants = self._circle.replica.circle.grants.values()
+            found |= {grant.member for grant in grants if standing.admitter(grant.member) in before}
+        return {one for one in found - members if standing.is_present(one) and one != standing.me}
+
+    def _seconds(self, standing: CircleStanding, owners: set[MemberId]) -> MissingWords | None:
+        """Whose second word makes it final: the electors, without those who are removed and this device's member."""
+        me = standing.me
+        if me is None or owners == {me}:
+            return None
+        electors = standing.decision.electors
+        if not electors & owners:  # nobody whose word counts would contest it
+            return None
+        able = {one for one in electors - owners - {me} if standing.is_present(one)}
+        return MissingWords(1 if me in electors else 2, standing.names(able))
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    async def remove(
+        self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *, with_admitted: bool = False
+    ) -> EntryId:
+        """Remove members with all their devices, and single devices; in one entry, at once, also offline."""
+        self._check_open()
+        taken = set(members) | (self._admitted(self._standing(), set(members)) if with_admitted else set())
+        entry = await self._coordination.remove(taken, devices)
+        self._node.links.wake()
+        return entry
+
+    async def set_role(self, member: MemberId, role: Role) -> EntryId:
+        """Give a member another role. Raises InvalidValue if they have it."""
+        self._check_open()
+        if self._standing().decision.roles.get(member) is role:
+            raise InvalidValue("That is the role that they have already.", hint="cellsync members")
+        return await self._coordination.set_role(member, role)
+
+    def to_endorse(self, member: MemberId) -> list[EntryId]:
+        """What about a member lacks a word that this device's member can give: removals and grants, oldest first."""
+        standing = self._standing()
+        me, decision = standing.me, standing.decision
+        if me is None:
+            return []
+        said = {strike.entry: strike.voters for strike in decision.strikes}
+        removals = [
+            strike.entry
+            for strike in decision.strikes
+            if strike.kind == Kind.REMOVE
+            and (member in standing.parties(strike) or strike.author == member)
+            and strike.label > 0
+            and me not in said[strike.entry]
+            and me not in standing.parties(strike)
+            and (strike.label == 1 or decision.seconds(strike.entry) is not None)
+        ]
+        promoted = decision.promotion(member) if member in decision.roles else None
+        return [*removals, *(promoted.entries if promoted is not None and me in promoted.missing else ())]
+
+    def said(self, entry: EntryId) -> str:
+        """What an entry does, in words. Raises NotFound."""
+        try:
+            return Reasons(self._circle, self._standing()).said(entry)
+        except KeyError:
+            raise NotFound("There is no such entry here.") from None
+
+    async def endorse(self, entries: Collection[EntryId]) -> EntryId:
+        """Agree to what others have decided. Ask a person first: to have seen it is not to agree."""
+        self._check_open()
+        return await self._coordination.endorse(entries)
+
+    def to_contest(self) -> list[StrikeStanding]:
+        """The removals by others that stand or are undecided, the newest first."""
+        strikes = self._standing().strikes()
+        return [
+            one
+            for one in reversed(strikes)
+            if one.kind == "remove" and one.state != "void" and not one.by_me and one.by
+        ]
+
+    async def contest(self, removal: EntryId) -> EntryId:
+        """Answer a removal: remove its author, and dispute it.
+
+        From whom it hits, as many words are enough to make it undecided: both authors are suspended then, until another
+        coordinator or the recovery key has spoken. From anybody else it takes more words than it has (rule 6), and both
+        stay removed until then.
+
+        Raises NotFound, or NotPermitted if it is one's own.
+        """
+        self._check_open()
+        standing = self._standing()
+        strike = next((one for one in standing.decision.strikes if one.entry == removal), None)
+        if strike is None or strike.kind != Kind.REMOVE:
+            raise NotFound("There is no such removal here.", hint="cellsync members")
+        if strike.author is None:
+            raise NotPermitted("The recovery key removed them: nobody outweighs it.", hint="Ask whoever keeps it.")
+        if strike.author == standing.me:
+            raise NotPermitted("That removal is your own.", hint="Only who disagrees contests it. Invite them anew.")
+        entry = await self._coordination.remove([strike.author], disputes=[removal])
+        self._node.links.wake()
+        return entry
+
+    async def release(self, device: DeviceId | None = None, entries: Collection[EntryId] = ()) -> EntryId:
+        """Show what is in quarantine: all that is here of a device, or these entries. Raises NotFound."""
+        self._check_open()
+        async with self._circle.lock:
+            held = await self._circle.apart(self._standing().quarantine)
+        found = next((one for one in held if one.device == device), None)
+        there = {entry for one in held for entry in one.entries}
+        if (device is not None and found is None) or not there.issuperset(entries) or not (found or entries):
+            raise NotFound("That is not in quarantine here.", hint="cellsync quarantine list")
+        heads = () if found is None or entries else found.heads
+        return await self._coordination.release(entries, heads)
+
+    async def require(self) -> bool:
+        """Require that nobody uses this circle with a build that does not understand removals. It takes two
+        coordinators, if there are several; whether it is so now."""
+        self._check_open()
+        return await self._coordination.require()
+
+    async def leave(self) -> EntryId:
+        """Leave the circle with all devices. What is here stays here, and can be read."""
+        self._check_open()
+        if self._circle.is_removed:
+            raise NotPermitted("This device does not belong to the circle any more.", hint="cellsync members")
+        entry = await self._coordination.leave()
+        self._node.links.wake()
+        return entry
+
+    # --- by itself -------------------------------------------------------------------------------------
+
+    def committed(self, plan: Plan, source: Source) -> None:
+        """Called by the circle after every step: a coordinator's device seconds the floor that another one requires."""
+        if plan.controls and not isinstance(source, OwnHand) and self._coordination.is_seconding_due:
+            self._nursery.start_soon(self._second)
+
+    async def _second(self) -> None:
+        try:
+            await self._coordination.second_the_floor()
+        except CellsyncError:
+            return  # a full disk, say: it is tried again with the next step

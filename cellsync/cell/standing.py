@@ -1,0 +1,311 @@
+"""Standing: how the members of a circle and their devices stand, as shown to people.
+
+All of it follows from what is held (protocol/40-membership.md), but for who was here lately. What a decision rests on
+is in `reasons`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
+from cellsync.core.history.store import StandingRow
+from cellsync.core.ids import CaseId, DeviceId, EntryId, MemberId, Millis, day_of
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.deeds import Bit
+from cellsync.core.membership.deliberation import Decision
+from cellsync.core.membership.epochs import attested_day
+from cellsync.core.membership.grounds import Ground
+from cellsync.core.membership.label import OUT, UNDECIDED
+from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.membership.strikes import Strike
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.coordination import Coordination
+
+QUIET: Final = 7  # days without a control entry after which a coordinator is silent (trade-off T1)
+Status = Literal["active", "suspended", "removed"]
+
+
+class MissingWords(NamedTuple):
+    """Words that are missing: so many of these members', or that of the recovery key."""
+
+    words: int
+    of: tuple[str, ...]
+
+
+class OwnedDevice(NamedTuple):
+    """A device of a member."""
+
+    device: DeviceId
+    name: str
+    status: Status
+    is_me: bool
+
+    def __repr__(self) -> str:
+        return f"<device {self.device.hex()[:8]}, {self.status}>"  # no name
+
+
+class MemberStanding(NamedTuple):
+    """A member, past or present."""
+
+    member: MemberId
+    name: str
+    role: str | None  # "coordinator", "writer", "reader"; None: there is none that counts
+    devices: tuple[OwnedDevice, ...]
+    is_me: bool
+    admitted_by: str | None
+    counts: bool  # whether their word weighs: an elector
+    lacks: MissingWords | None  # of a coordinator whose word does not weigh: what it takes
+    silent: int | None  # of a coordinator: days without a sign, if it is more than a week
+    requires: bool  # of a coordinator: whether they have required the edition that knows removals
+
+    def __repr__(self) -> str:
+        return f"<member {self.member.hex()[:8]}, {self.role}>"  # no name
+
+    @property
+    def status(self) -> Status:
+        """The best of their devices."""
+        held = {device.status for device in self.devices}
+        return "active" if "active" in held else "suspended" if "suspended" in held else "removed"
+
+
+class StrikeStanding(NamedTuple):
+    """Somebody removed others, left, or took a role, and how that stands."""
+
+    entry: EntryId
+    kind: Literal["remove", "leave", "demote"]
+    state: Literal["stands", "undecided", "void"]
+    by: str  # "": with the recovery key
+    by_me: bool
+    hits_me: bool
+    whom: tuple[str, ...]
+    members: frozenset[MemberId]  # whom it hits, if only with one device
+    voters: tuple[str, ...]
+    lacks: MissingWords | None  # of one that stands on one word
+    final: bool
+    heard: tuple[DeviceId, ...]  # other devices that are known to hold it
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.entry.hex()[:8]}, {self.state}>"  # no names
+
+
+class Quarantined(NamedTuple):
+    """What is held of a device, and not shown."""
+
+    device: DeviceId
+    name: str
+    entries: tuple[EntryId, ...]
+    cases: tuple[tuple[CaseId, int], ...]  # with how many entries
+    heads: tuple[EntryId, ...]  # the newest of them in each chain
+
+    def __repr__(self) -> str:
+        return f"<quarantined of {self.device.hex()[:8]}: {len(self.entries)}>"  # no name
+
+
+_STATES: Final[dict[int, Literal["undecided", "void"]]] = {OUT: "void", UNDECIDED: "undecided"}
+_STATUSES: Final[dict[DeviceStatus, Status]] = {
+    DeviceStatus.ACTIVE: "active", DeviceStatus.SUSPENDED: "suspended", DeviceStatus.REMOVED: "removed",
+}  # fmt: skip
+_KINDS: Final[dict[Kind, Literal["remove", "leave", "demote"]]] = {
+    Kind.REMOVE: "remove",
+    Kind.LEAVE: "leave",
+    Kind.SET_ROLE: "demote",
+}
+
+
+class CircleStanding:
+    """How all stand in one circle at this moment. Made anew for each question."""
+
+    def __init__(self, circle: OpenCircle, coordination: Coordination) -> None:
+        self._circle = circle
+        self._coordination = coordination
+        self._known = circle.replica.circle
+        self.decision: Decision = circle.replica.court.ruling.decision
+
+    # --- names ---------------------------------------------------------------------------------------
+
+    def name(self, member: MemberId | DeviceId) -> str:
+        return self._known.name(DeviceId(member))
+
+    def owner(self, device: DeviceId) -> MemberId | None:
+        grant = self._known.grant(device)
+        return None if grant is None else grant.member
+
+    @property
+    def me(self) -> MemberId | None:
+        return self.owner(self._circle.device)
+
+    def names(self, members: Iterable[MemberId]) -> tuple[str, ...]:
+        return tuple(sorted(map(self.name, members)))
+
+    def lacking(self, ground: Ground | None) -> MissingWords | None:
+        """Whose words a ground says are missing, of those who can still say something."""
+        if ground is None:
+            return None
+        able = [member for member in ground.missing if self.is_present(member)]
+        return MissingWords(ground.words, self.names(able))
+
+    def is_present(self, member: MemberId) -> bool:
+        """Whether a member has a device that is not removed."""
+        statuses = self.decision.statuses
+        return any(statuses.get(device) is not DeviceStatus.REMOVED for device in self.devices_of(member))
+
+    def devices_of(self, member: MemberId) -> list[DeviceId]:
+        return [device for device, grant in self._known.grants.items() if grant.member == member]
+
+    # --- members -------------------------------------------------------------------------------------
+
+    def members(self) -> list[MemberStanding]:
+        """Everyone who was ever a member, in order of arrival."""
+        seen = dict.fromkeys(grant.member for grant in self._known.grants.values())
+        silent, unsaid = self._silent(), self._coordination.silent_on_the_floor()
+        return [self._member(member, silent.get(member), member not in unsaid) for member in seen]
+
+    def _member(self, member: MemberId, silent: int | None, requires: bool) -> MemberStanding:
+        role, statuses = self.decision.roles.get(member), self.decision.statuses
+        devices = tuple(
+            OwnedDevice(device, self.name(device), _STATUSES[status], device == self._circle.device)
+            for device in self.devices_of(member)
+            if (status := statuses.get(device)) is not None
+        )
+        coordinates = role is Role.COORDINATOR and self.is_present(member)
+        return MemberStanding(
+            member,
+            self.name(member),
+            None if role is None else role.name.lower(),
+            devices,
+            member == self.me,
+            self._admitted_by(member),
+            member in self.decision.electors,
+            self.lacking(self.decision.promotion(member)) if coordinates else None,
+            silent if coordinates else None,
+            requires if coordinates else False,
+        )
+
+    def _admitted_by(self, member: MemberId) -> str | None:
+        author = self.admitter(member)
+        return None if author is None else self.name(author)
+
+    def admitter(self, member: MemberId) -> MemberId | None:
+        """Who admitted a member; None for the founder, and for whom a recovery key admitted."""
+        grant = self._known.grant(DeviceId(member))
+        author = None if grant is None else self._known.deed(Bit(grant.bit)).device
+        owner = None if author is None else self.owner(author)
+        return None if owner == member else owner
+
+    def _silent(self) -> dict[MemberId, int]:
+        """Coordinators whose newest control entry is dated more than a week before the day that others attest."""
+        newest: dict[MemberId, Millis] = {}
+        for entry in self._controls():
+            owner = self.owner(self._circle.replica.held.chains[chain_of(entry.slot)].device)
+            for member in (owner, MemberId(entry.id) if entry.kind == Kind.ADMIT else None):  # at first, as of then
+                if member is not None:
+                    newest[member] = Millis(max(newest.get(member, Millis(0)), entry.clock))
+        dated = list(self._dated())
+        coordinators = {self.owner(device) for device in self._coordination.coordinators()} - {None, self.me}
+        found: dict[MemberId, int] = {}
+        for owner in coordinators:
+            today = None if owner is None else attested_day(dated, owner)
+            if owner is not None and today is not None and today - day_of(newest[owner]) > QUIET:
+                found[owner] = today - day_of(newest[owner])
+        return found
+
+    def _dated(self) -> Iterator[tuple[MemberId, Millis]]:
+        """The newest entry of each branch that counts: whose it is, and its date."""
+        held, store = self._circle.replica.held, self._circle.store
+        for chain in held.chains.values():
+            last, owner = held.counted_end(chain), self.owner(chain.device)
+            entry = store.entry_at(slot_of(chain.number, last)) if last >= chain.first else None
+            if entry is not None and owner is not None and self._known.is_active(chain.device):
+                yield owner, Millis(entry.clock)
+
+    def _controls(self) -> Iterator[Entry]:
+        replica = self._circle.replica
+        return replica.held.controls(self._circle.store, replica.circle.edition.known)
+
+    # --- strikes -------------------------------------------------------------------------------------
+
+    def strikes(self) -> list[StrikeStanding]:
+        """Removals, leaves and demotions, in order of arrival."""
+        return [self._strike(strike) for strike in self.decision.strikes]
+
+    def _strike(self, strike: Strike) -> StrikeStanding:
+        settled = strike.kind != Kind.REMOVE or strike.author in self.parties(strike)
+        lacks = None if settled else self.lacking(self.decision.seconds(strike.entry))
+        return StrikeStanding(
+            strike.entry,
+            _KINDS[strike.kind],
+            _STATES.get(strike.label, "stands"),
+            "" if strike.author is None else self.name(strike.author),
+            strike.author is not None and strike.author == self.me,
+            self.me in self.parties(strike),
+            tuple(sorted(map(self.name, {*map(DeviceId, strike.members), *strike.devices}))),
+            self.parties(strike),
+            self.names(strike.voters),
+            lacks,
+            strike.kind == Kind.REMOVE and strike.label > UNDECIDED and self.decision.is_final(strike.entry),
+            tuple(self.heard(strike.entry)),
+        )
+
+    def parties(self, strike: Strike) -> frozenset[MemberId]:
+        owners = (self.owner(device) for device in strike.devices)
+        return strike.members | {owner for owner in owners if owner is not None}
+
+    def heard(self, entry: EntryId) -> Iterator[DeviceId]:
+        """The other devices of which something is here that saw an entry."""
+        bit, pasts = self._known.bit(entry), self._known.pasts
+        author = None if bit is None else self._known.deed(bit).device
+        for device in self._known.grants:
+            branches = self._circle.replica.held.of_device(device)
+            seen = bit is not None and any(pasts.has(one.past, bit) for one in branches)
+            if seen and device not in (self._circle.device, author):
+                yield device
+
+    def own_removal(self) -> StrikeStanding | None:
+        """What removed this device, if it is removed: the newest of several."""
+        return next(
+            (strike for strike in reversed(self.strikes_at(self._circle.device)) if strike.state == "stands"), None
+        )
+
+    def strikes_at(self, device: DeviceId) -> list[StrikeStanding]:
+        """The removals that hit a device, or its member."""
+        owner = self.owner(device)
+        hit = [
+            s for s in self.decision.strikes if s.kind != Kind.SET_ROLE and (owner in s.members or device in s.devices)
+        ]
+        return [self._strike(strike) for strike in hit]
+
+    # --- quarantine ----------------------------------------------------------------------------------
+
+    def quarantine(self) -> list[Quarantined]:
+        """What is held and not shown, by device. Hold the lock."""
+        ruling, held = self._circle.replica.court.ruling, self._circle.replica.held
+        found = []
+        for device in sorted(ruling.situations):
+            rows = [row for chain in held.of_device(device) for row in self._aside(chain)]
+            if rows:
+                found.append(self._quarantined(device, rows))
+        return found
+
+    def _aside(self, chain: Chain) -> Iterator[StandingRow]:
+        rows = self._circle.store.standings(chain.number, chain.first, chain.length, aside=True)
+        return (row for row in rows if row.kind == Kind.CASE and row.standing in (Standing.OUT, Standing.UNDECIDED))
+
+    def _quarantined(self, device: DeviceId, rows: Collection[StandingRow]) -> Quarantined:
+        counts: dict[int, int] = {}
+        heads = {chain_of(row.slot): row.id for row in rows}  # each chain's rows are ascending
+        for row in rows:
+            entry = self._circle.store.entry_at(row.slot)
+            if entry is not None:
+                counts[entry.case] = counts.get(entry.case, 0) + 1
+        case_ids = self._circle.replica.held.case_ids
+        return Quarantined(
+            device,
+            self.name(device),
+            tuple(row.id for row in rows),
+            tuple((case_ids[number], count) for number, count in counts.items()),
+            tuple(heads.values()),
+        )

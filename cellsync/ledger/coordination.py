@@ -1,0 +1,193 @@
+"""Coordination: what this device writes about who belongs to a circle, and with which role.
+
+Builds of edition 1 carry these kinds without understanding them, so they are written only where the floor is 2
+(protocol/40-membership.md). A coordinator's device requires that by itself. Where another coordinator has to say it as
+well, nothing else is written, and `FloorTooLow` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from typing import Final
+
+from cellsync.core.errors import FloorTooLow, InvalidValue, NotPermitted
+from cellsync.core.ids import CaseId, DeviceId, EntryId, MemberId, SigningSecret
+from cellsync.core.membership import editions
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.deliberation import Decision
+from cellsync.core.membership.endorsement import Endorse
+from cellsync.core.membership.floor import Require
+from cellsync.core.membership.release import MOST_HEADS, MOST_RELEASED, Release
+from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Leave, Remove
+from cellsync.core.membership.role_change import SetRole
+from cellsync.core.membership.rotation import Rotation
+from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica.planner import Intention
+from cellsync.core.wire.operations import SALT_BYTES
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger.circle import OpenCircle
+
+SECOND: Final = editions.SECOND.number
+"""The edition that understands what is written here."""
+
+
+class Coordination:
+    """Of one circle; entries are signed with `secret`. Every method returns when its entry is durable here.
+
+    All raise NotPermitted, FloorTooLow, Outdated, OutOfBranches, DiskFull or StorageFailed; nothing is written then.
+    """
+
+    def __init__(self, circle: OpenCircle, secret: SigningSecret) -> None:
+        self._circle = circle
+        self._secret = secret
+
+    # --- what is written -----------------------------------------------------------------------------
+
+    async def remove(
+        self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *,
+        disputes: Iterable[EntryId] = (), rotation: Rotation | None = None,
+    ) -> EntryId:  # fmt: skip
+        """Remove members with all their devices, and single devices, in one entry.
+
+        It answers by itself what they have written against this device's member, and what is undecided; `disputes`
+        names what it answers besides. `rotation`: the epoch that begins with it.
+        """
+        if not members and not devices:
+            raise InvalidValue("nobody was named to be removed")
+        if len(members) + len(devices) > MOST_TARGETS:
+            raise InvalidValue(f"one entry removes at most {MOST_TARGETS} devices or members")
+        if {*map(bytes, members)} & {*map(bytes, devices)}:
+            raise InvalidValue("a member with all devices, or only the first of them: not both")
+        async with self._circle.lock:
+            if {self._member} != {*members, *map(self._owner, devices)}:
+                self._check_coordinator("Only coordinators remove others.")
+            answered = self._decision.answered(members, devices, self._member)
+            disputed = tuple(dict.fromkeys([*disputes, *answered]))[:MOST_DISPUTED]
+            removed = Remove((*members, *devices), tuple(devices), disputed, rotation)
+            return await self._write(Kind.REMOVE, removed)
+
+    async def set_role(self, member: MemberId, role: Role) -> EntryId:
+        """Give a member another role, a greater or a lesser one."""
+        async with self._circle.lock:
+            self._check_coordinator("Only coordinators change roles.")
+            return await self._write(Kind.SET_ROLE, SetRole(member, role))
+
+    async def endorse(self, entries: Collection[EntryId]) -> EntryId:
+        """Vote for what others wrote."""
+        async with self._circle.lock:
+            self._check_coordinator("Only the word of a coordinator counts.")
+            return await self._write(Kind.ENDORSE, Endorse(tuple(entries)))
+
+    async def release(self, entries: Collection[EntryId], heads: Collection[EntryId] = ()) -> EntryId:
+        """Take case entries out of quarantine: these, and each head with all that is before it in its chain."""
+        if len(entries) > MOST_RELEASED or len(heads) > MOST_HEADS or not (entries or heads):
+            raise InvalidValue(f"one release names 1 to {MOST_RELEASED} entries, or all of a device")
+        async with self._circle.lock:
+            self._check_coordinator("Only coordinators release what is in quarantine.")
+            return await self._write(Kind.RELEASE, Release(tuple(entries), tuple(heads)))
+
+    async def leave(self) -> EntryId:
+        """Leave the circle, with all devices of this member."""
+        async with self._circle.lock:
+            return await self._write(Kind.LEAVE, Leave())
+
+    # --- the floor -----------------------------------------------------------------------------------
+
+    async def require(self) -> bool:
+        """Require this edition; whether that is the floor now."""
+        async with self._circle.lock:
+            self._check_coordinator("Only coordinators require anything of this circle.")
+            with suppress(FloorTooLow):
+                await self._reach_floor()
+            return self._circle.replica.floor >= SECOND
+
+    async def second_the_floor(self) -> bool:
+        """Require this edition as well, if another coordinator does and this device's member is one: else nobody could
+        remove anybody. Whether it was written."""
+        async with self._circle.lock:
+            if not self.is_seconding_due:
+                return False
+            await self._require()
+            return True
+
+    @property
+    def is_seconding_due(self) -> bool:
+        replica = self._circle.replica
+        others = [device for device in self.coordinators() if self._owner(device) != self._member_or_none]
+        return (
+            replica.floor < SECOND <= replica.circle.edition.number
+            and replica.circle.current_role(self._circle.device) is Role.COORDINATOR
+            and replica.requires(self._circle.device) < SECOND
+            and any(replica.requires(device) >= SECOND for device in others)
+        )
+
+    def coordinators(self) -> list[DeviceId]:
+        """The active devices of coordinators."""
+        circle = self._circle.replica.circle
+        return [one.device for one in circle.active() if circle.current_role(one.device) is Role.COORDINATOR]
+
+    def silent_on_the_floor(self) -> set[MemberId]:
+        """The coordinators who have not required this edition yet."""
+        replica = self._circle.replica
+        owners = {device: self._owner(device) for device in self.coordinators()}
+        said = {owner for device, owner in owners.items() if replica.requires(device) >= SECOND}
+        return {owner for owner in owners.values() if owner is not None} - said
+
+    async def _reach_floor(self) -> None:
+        """Raises FloorTooLow."""
+        replica = self._circle.replica
+        if replica.floor >= SECOND:
+            return
+        knows = replica.circle.edition.number >= SECOND  # nobody requires more than their own build is
+        if knows and self._is_coordinator and replica.requires(self._circle.device) < SECOND:
+            await self._require()
+        if replica.floor < SECOND:
+            raise FloorTooLow
+
+    async def _require(self) -> None:
+        await self._circle.write_locked(self._secret, [self._intention(Kind.REQUIRE, Require(SECOND))])
+
+    # --- how -----------------------------------------------------------------------------------------
+
+    async def _write(self, kind: Kind, operation: object) -> EntryId:
+        await self._reach_floor()
+        plan = await self._circle.write_locked(self._secret, [self._intention(kind, operation)])
+        return plan.commit.entries[0].id
+
+    def _intention(self, kind: Kind, operation: object) -> Intention:
+        encode = self._circle.replica.circle.edition.kinds[kind].encode
+        shape, content = encode(operation, self._circle.surroundings.entropy(SALT_BYTES))
+        return Intention(kind, CaseId(self._circle.id), shape, content)
+
+    def _check_coordinator(self, why: str) -> None:
+        if not self._is_coordinator:
+            raise NotPermitted(why)
+
+    @property
+    def _is_coordinator(self) -> bool:
+        """Also one who was removed, or whose role is undecided: their word is heard."""
+        decision, device = self._decision, self._circle.device
+        if decision.statuses.get(device) is DeviceStatus.SUSPENDED:
+            return self._circle.replica.circle.granted(device) is Role.COORDINATOR
+        return decision.role(self._member) is Role.COORDINATOR
+
+    @property
+    def _decision(self) -> Decision:
+        return self._circle.replica.court.ruling.decision
+
+    @property
+    def _member(self) -> MemberId:
+        """Raises NotPermitted before the admission of this device has arrived."""
+        member = self._member_or_none
+        if member is None:
+            raise NotPermitted("This device's admission has not arrived yet.", hint="cellsync sync")
+        return member
+
+    @property
+    def _member_or_none(self) -> MemberId | None:
+        return self._owner(self._circle.device)
+
+    def _owner(self, device: DeviceId) -> MemberId | None:
+        grant = self._circle.replica.circle.grant(device)
+        return None if grant is None else grant.member
