@@ -35,7 +35,10 @@ DOCS: Final = Path(__file__).parent
 PRINTS: Final = {  # command -> the operation whose answer it prints; None: an object of its own
     "init": "init", "invite": "invite.show", "join": "join.show", "unlock": "unlock", "lock": "lock", "panic": "panic",
     "status": "status",
-    "circle create": "circle.create", "circle list": "circles", "members": "members", "peers": "peers",
+    "circle create": "circle.create", "circle list": "circles", "members": "roster", "peers": "peers",
+    "members why": "member.why", "members remove": "removal", "members role": "role", "members endorse": "endorse",
+    "members contest": "contest", "members leave": "leave", "members require": "require",
+    "quarantine list": "roster", "quarantine release": "release",
     "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",

@@ -25,9 +25,11 @@ from cellsync.cli.commands.doctor import completion, doctor
 from cellsync.cli.commands.edits import edit, new
 from cellsync.cli.commands.forks import fork
 from cellsync.cli.commands.help import help_
+from cellsync.cli.commands.members import members
 from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.passphrase import passphrase
-from cellsync.cli.commands.people import members, peers
+from cellsync.cli.commands.people import peers
+from cellsync.cli.commands.quarantine import quarantine
 from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.commands.tables import export, import_
 from cellsync.cli.demo.command import demo
@@ -176,8 +178,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, circle, members, case, graph, sync, peers, watch, backup, restore,
-    passphrase, fork, daemon, doctor, demo, completion, help_,
+    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, case, graph, sync, peers, watch,
+    backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
 for command in (new, edit, list_, show, log, import_, export):

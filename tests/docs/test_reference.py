@@ -67,6 +67,7 @@ def test_every_command_says_what_it_prints() -> None:
         "fork",
         "help",
         "passphrase",
+        "quarantine",
     }  # texts
     assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
 

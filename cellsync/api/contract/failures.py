@@ -20,12 +20,14 @@ _NEEDS: Final = {
 }
 _IN_PATH: Final = {  # what a path names
     "case": ("not_found", "ambiguous", "which_circle"),
+    "member": ("not_found", "ambiguous", "which_circle"),
     "peer": ("not_found", "ambiguous"),
     "fork": ("not_found", "ambiguous"),
     "job": ("not_found",),
     "export": ("not_found",),
 }
-_WRITES: Final = ("not_permitted", "outdated", "out_of_branches", "disk_full")
+_WRITES: Final = ("not_permitted", "removed", "outdated", "out_of_branches", "disk_full")
+_DECIDES: Final = (*_WRITES, "floor_too_low")
 _OPENS: Final = (
     "wrong_passphrase", "too_soon", "vault_missing", "vault_in_use", "vault_damaged", "not_a_vault", "newer_version",
     "cheap_vault", "storage_failed", "read_only_disk", "disk_full",
@@ -46,6 +48,15 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "carry_on": ("disk_full", *_CIRCLE),
     "circle.create": ("disk_full",),
     "members": _CIRCLE,
+    "roster": _CIRCLE,
+    "removal": (*_DECIDES, "not_typed"),
+    "role": _DECIDES,
+    "endorse": _DECIDES,
+    "contestable": _CIRCLE,
+    "contest": (*_DECIDES, "ambiguous", *_CIRCLE),
+    "leave": (*_DECIDES, "not_typed", *_CIRCLE),
+    "release": (*_DECIDES, "ambiguous", *_CIRCLE),
+    "require": (*_DECIDES, *_CIRCLE),
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),

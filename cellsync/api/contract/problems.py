@@ -50,6 +50,9 @@ _TABLE: Final[dict[str, tuple[int, int]]] = {  # code: exit, HTTP status
     "peer_older": (FAILED, 409),
     "peer_newer": (FAILED, 409),
     "not_permitted": (NOT_PERMITTED, 403),
+    "floor_too_low": (NOT_PERMITTED, 409),
+    "removed": (NOT_PERMITTED, 403),
+    "not_typed": (USAGE, 400),
     "no_consent": (NOT_PERMITTED, 403),
     "nothing_leaves": (NOT_PERMITTED, 409),
     "no_daemon": (NO_DAEMON, 503),
@@ -155,6 +158,13 @@ class KeyReused(CallerError):
 
     code = "key_reused"
     default_hint = "Draw a new key for each request, and keep it only to ask for the same once more."
+
+
+class NotTyped(CallerError):
+    """That is not the name. Nothing was done."""
+
+    code = "not_typed"
+    default_hint = "Type it as it is shown. It is asked for because this cannot be taken back."
 
 
 class Cancelled(CallerError):

@@ -1,4 +1,4 @@
-"""members and peers."""
+"""peers."""
 
 from __future__ import annotations
 
@@ -8,33 +8,9 @@ import click
 
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.interrupts import see_through
-from cellsync.cli.options import Command, Group, circle_option
+from cellsync.cli.options import Group
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import circle_names, clocks, line, presence, table, to_update
-
-
-@click.command(cls=Command)
-@circle_option("Only of this circle.")
-@click.pass_context
-def members(context: click.Context, circle: str) -> None:
-    """Who is in this cell, and what they may do."""
-    from cellsync.cli.reach import opened
-
-    terminal = terminal_of(context)
-    with opened(context) as client:
-        answer = client.call("members", circle=circle)
-        circles = client.call("circles")["circles"]
-    names = circle_names(circles) if len(circles) > 1 else {}
-    rows = [
-        [
-            line(member["name"], 40) + (" (you)" if member["me"] else ""), member["role"], member["device"][:8],
-            names.get(member["circle"], ""),
-        ]
-        for member in answer["members"]
-    ]  # fmt: skip
-    for row in table(rows):
-        terminal.result(row)
-    terminal.answer(answer)
 
 
 @click.group(cls=Group, invoke_without_command=True, short_help="The other devices.")

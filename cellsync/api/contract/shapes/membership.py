@@ -1,0 +1,235 @@
+"""How members, removals and what is in quarantine stand; why; and what is done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from cellsync.api.contract.shapes.base import Answer, Id, Name, Takes, Words
+
+
+class MissingWords(Struct, kw_only=True, frozen=True):
+    """So many words of these members are missing, or that of the recovery key. Without any member only that is left."""
+
+    words: int
+    of: list[str]
+
+
+class OwnedDevice(Struct, kw_only=True, frozen=True):
+    """Of a member. `status`: active, suspended (it receives what is said of members, and votes) or removed."""
+
+    device: str
+    name: str
+    status: Literal["active", "suspended", "removed"]
+    me: bool
+
+
+class MemberStanding(Struct, kw_only=True, frozen=True):
+    """A member, past or present. `counts`: their word weighs in a dispute; `lacks`: what it takes before that of a
+    coordinator does. `silent`: for how many days a coordinator has given no sign, if it is more than a week.
+    `requires`: whether a coordinator has required the edition that understands removals."""
+
+    member: str
+    name: str
+    role: str | None
+    status: Literal["active", "suspended", "removed"]
+    devices: list[OwnedDevice]
+    me: bool
+    admitted_by: str | None
+    counts: bool
+    lacks: MissingWords | None
+    silent: int | None
+    requires: bool
+    circle: str
+
+
+class StrikeStanding(Struct, kw_only=True, frozen=True):
+    """Somebody removed others, left, or took a role. `by`: "" with the recovery key. `lacks`: of a removal that stands
+    on one word: whose second it takes. `final`: two members have agreed, and others have seen it. `confirmed`: how many
+    other devices are known to hold it."""
+
+    entry: str
+    kind: Literal["remove", "leave", "demote"]
+    state: Literal["stands", "undecided", "void"]
+    by: str
+    by_me: bool
+    hits_me: bool
+    whom: list[str]
+    voters: list[str]
+    lacks: MissingWords | None
+    final: bool
+    confirmed: int
+    others: int
+    circle: str
+
+
+class CaseEntries(Struct, kw_only=True, frozen=True):
+    case: str
+    entries: int
+
+
+class Quarantined(Struct, kw_only=True, frozen=True):
+    """What is held of a device, and shown nowhere: entries that it wrote and whoever removed it had not seen."""
+
+    device: str
+    name: str
+    entries: list[str]
+    cases: list[CaseEntries]
+    circle: str
+
+
+class Roster(Answer, kw_only=True, frozen=True):
+    """`removed`: what removed this device, if it was removed; its cell can be read, and is not kept in step."""
+
+    members: list[MemberStanding]
+    strikes: list[StrikeStanding]
+    quarantine: list[Quarantined]
+    removed: StrikeStanding | None
+
+
+class OneMember(Takes, kw_only=True, frozen=True):
+    """`member`: a name, or the beginning of an id. `circle`: needed if there are several."""
+
+    member: Name
+    circle: Words = ""
+
+
+class Cause(Struct, kw_only=True, frozen=True):
+    """One reason. `rule`: in protocol/40-membership.md. `entries`: on what it rests. `settles`: what would settle it,
+    in words; "": nothing is open."""
+
+    rule: str
+    label: Literal["IN", "OUT", "UNDECIDED"]
+    entries: list[str]
+    text: str
+    lacks: MissingWords | None
+    paper: bool
+    settles: str
+
+
+class Decided(Struct, kw_only=True, frozen=True):
+    """What is decided of an entry. `lines`: all of it in plain words."""
+
+    entry: str
+    what: str
+    label: Literal["IN", "OUT", "UNDECIDED"]
+    causes: list[Cause]
+    lines: list[str]
+
+
+class Why(Answer, kw_only=True, frozen=True):
+    name: str
+    status: Literal["active", "suspended", "removed"]
+    decided: list[Decided]
+
+
+class Removal(Takes, kw_only=True, frozen=True):
+    """`device`: only that one of the member's devices, by its name or the beginning of its id; "": all of them.
+    `with_admitted`: also whom they have admitted."""
+
+    member: Name
+    device: Words = ""
+    with_admitted: bool = False
+    circle: Words = ""
+
+
+class Remove(Removal, kw_only=True, frozen=True):
+    """`confirm`: the member's name once more, as the preview shows it: a removal cannot be taken back."""
+
+    confirm: Name
+
+
+class KeptThere(Struct, kw_only=True, frozen=True):
+    device: str
+    name: str
+    connected: bool
+    seen: str | None
+    in_step: bool
+
+
+class RemovalPreview(Answer, kw_only=True, frozen=True):
+    """`cases` and `changes`: the most that the removed devices keep; nobody can take it back. `unaware`: devices that
+    are not connected: they may send to the removed ones until they hear of it. `admitted`: who is here through them.
+    `seconds`: whose second word makes it final; null: nobody whose word counts could contest it."""
+
+    name: str
+    devices: list[KeptThere]
+    cases: int
+    changes: int
+    unaware: list[str]
+    admitted: list[str]
+    seconds: MissingWords | None
+    last_coordinator: bool
+
+
+class WrittenOfMembers(Answer, kw_only=True, frozen=True):
+    """`confirmed`: how many of the `others` are known to hold it by now. `entry`: null if nothing was written."""
+
+    entry: str | None
+    confirmed: int
+    others: int
+
+
+class NewRole(Takes, kw_only=True, frozen=True):
+    member: Name
+    role: Literal["reader", "writer", "coordinator"]
+    circle: Words = ""
+
+
+class Endorse(Takes, kw_only=True, frozen=True):
+    """`entries`: what `endorsable` has shown, and a person agrees to."""
+
+    member: Name
+    entries: Annotated[list[Id], Meta(min_length=1, max_length=48)]
+    circle: Words = ""
+
+
+class Endorsable(Struct, kw_only=True, frozen=True):
+    entry: str
+    what: str
+
+
+class ToEndorse(Answer, kw_only=True, frozen=True):
+    """What lacks a word that this device's member can give."""
+
+    name: str
+    open: list[Endorsable]
+
+
+class Contest(Takes, kw_only=True, frozen=True):
+    """`removal`: the beginning of its id; "": the newest one that stands and is not this member's own."""
+
+    removal: Annotated[str, Meta(pattern="^[0-9a-f]{0,64}$")] = ""
+    circle: Words = ""
+
+
+class Contestable(Answer, kw_only=True, frozen=True):
+    removals: list[StrikeStanding]
+
+
+class Leave(Takes, kw_only=True, frozen=True):
+    """`confirm`: the name of the circle: it cannot be taken back."""
+
+    confirm: Name
+    circle: Words = ""
+
+
+class Release(Takes, kw_only=True, frozen=True):
+    """`device`: all that is here of it, by its name or the beginning of its id; or these `entries`."""
+
+    device: Words = ""
+    entries: Annotated[list[Id], Meta(max_length=1024)] = []
+    circle: Words = ""
+
+
+class OneCircle(Takes, kw_only=True, frozen=True):
+    """`circle`: needed if there are several."""
+
+    circle: Words = ""
+
+
+class Required(Answer, kw_only=True, frozen=True):
+    """`in_force`: whether removals can be written now."""
+
+    in_force: bool

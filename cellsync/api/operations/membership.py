@@ -1,0 +1,243 @@
+"""Membership: how members stand and why; removals, roles, endorsements, contests and releases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
+
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Ambiguous, NotTyped
+from cellsync.api.service import Service
+from cellsync.cell.circle import CellCircle
+from cellsync.cell.membership import Roster
+from cellsync.cell.reasons import Cause, Decided, sentences
+from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, Quarantined, StrikeStanding
+from cellsync.core.errors import NotFound
+from cellsync.core.folded import folded
+from cellsync.core.ids import DeviceId, EntryId, MemberId
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
+
+_LABELS: Final[dict[Label, Literal["IN", "OUT", "UNDECIDED"]]] = {IN: "IN", OUT: "OUT", UNDECIDED: "UNDECIDED"}
+
+
+async def roster(service: Service, ask: shapes.OfCircle) -> shapes.Roster:
+    cell = service.cell
+    found = [
+        (one, await one.membership.roster()) for one in ([cell.circle(ask.circle)] if ask.circle else cell.circles)
+    ]
+    removed = [_strike(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
+    return shapes.Roster(
+        members=[_member(circle, member) for circle, held in found for member in held.members],
+        strikes=[_strike(circle, strike) for circle, held in found for strike in held.strikes],
+        quarantine=[_quarantined(circle, held_of) for circle, held in found for held_of in held.quarantine],
+        removed=removed[0] if removed else None,
+    )
+
+
+async def why(service: Service, ask: shapes.OneMember) -> shapes.Why:
+    circle = _circle(service, ask.circle)
+    member = member_named(await circle.membership.roster(), ask.member)
+    decided = await circle.membership.why(member.member)
+    return shapes.Why(name=member.name, status=member.status, decided=[_decided(one) for one in decided])
+
+
+async def preview(service: Service, ask: shapes.Removal) -> shapes.RemovalPreview:
+    circle = _circle(service, ask.circle)
+    member, devices = await _targets(circle, ask)
+    found = await circle.membership.preview([] if devices else [member.member], devices)
+    return shapes.RemovalPreview(
+        name=member.name,
+        devices=[
+            shapes.KeptThere(
+                device=kept.device.hex(), name=kept.name, connected=kept.connected, seen=kept.seen, in_step=kept.in_step
+            )
+            for kept in found.devices
+        ],
+        cases=found.cases, changes=found.changes, unaware=list(found.unaware),
+        admitted=[one.name for one in found.admitted], seconds=_words(found.seconds),
+        last_coordinator=found.last_coordinator,
+    )  # fmt: skip
+
+
+async def remove(service: Service, ask: shapes.Remove) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    member, devices = await _targets(circle, ask)
+    if folded(ask.confirm) != folded(member.name):
+        raise NotTyped
+    members: Collection[MemberId] = [] if devices else [member.member]
+    return _written(circle, await circle.membership.remove(members, devices, with_admitted=ask.with_admitted))
+
+
+async def set_role(service: Service, ask: shapes.NewRole) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    member = member_named(await circle.membership.roster(), ask.member)
+    return _written(circle, await circle.membership.set_role(member.member, Role[ask.role.upper()]))
+
+
+async def endorsable(service: Service, ask: shapes.OneMember) -> shapes.ToEndorse:
+    circle = _circle(service, ask.circle)
+    member = member_named(await circle.membership.roster(), ask.member)
+    found = circle.membership.to_endorse(member.member)
+    said = circle.membership.said
+    return shapes.ToEndorse(
+        name=member.name, open=[shapes.Endorsable(entry=entry.hex(), what=said(entry)) for entry in found]
+    )
+
+
+async def endorse(service: Service, ask: shapes.Endorse) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    member = member_named(await circle.membership.roster(), ask.member)
+    wanted = [_beginning(circle.membership.to_endorse(member.member), entry) for entry in ask.entries]
+    return _written(circle, await circle.membership.endorse(wanted))
+
+
+async def contestable(service: Service, ask: shapes.OneCircle) -> shapes.Contestable:
+    circle = _circle(service, ask.circle)
+    return shapes.Contestable(removals=[_strike(circle, one) for one in circle.membership.to_contest()])
+
+
+async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    found = [one.entry for one in circle.membership.to_contest()]
+    if not found:
+        raise NotFound("There is no removal here that could be contested.", hint="cellsync members")
+    return _written(
+        circle, await circle.membership.contest(_beginning(found, ask.removal) if ask.removal else found[0])
+    )
+
+
+async def leave(service: Service, ask: shapes.Leave) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    if folded(ask.confirm) != folded(circle.name):
+        raise NotTyped
+    return _written(circle, await circle.membership.leave())
+
+
+async def release(service: Service, ask: shapes.Release) -> shapes.WrittenOfMembers:
+    circle = _circle(service, ask.circle)
+    held = (await circle.membership.roster()).quarantine
+    if ask.entries:
+        there = [entry for one in held for entry in one.entries]
+        entries = [_beginning(there, entry) for entry in ask.entries]
+        return _written(circle, await circle.membership.release(entries=entries))
+    wanted = folded(ask.device)
+    found = [
+        one for one in held if folded(one.name) == wanted or one.device.hex().startswith(ask.device.lower() or "-")
+    ]
+    return _written(circle, await circle.membership.release(_only([one.device for one in found])))
+
+
+async def require(service: Service, ask: shapes.OneCircle) -> shapes.Required:
+    return shapes.Required(in_force=await _circle(service, ask.circle).membership.require())
+
+
+# --- who is meant ----------------------------------------------------------------------------------------
+
+
+def _circle(service: Service, which: str) -> CellCircle:
+    return service.cell.circle(which or None)
+
+
+def member_named(roster: Roster, name: str) -> MemberStanding:
+    """By a name, or by the beginning of the id of a member or a device. Raises NotFound, Ambiguous."""
+    wanted, digits = folded(name), name.lower()
+    found = [one for one in roster.members if folded(one.name) == wanted]
+    found = found or [one for one in roster.members if folded(one.name).startswith(f"{wanted} (")]  # namesakes
+    found = found or [
+        one for one in roster.members if any(owned.device.hex().startswith(digits) for owned in one.devices)
+    ]
+    if not found:
+        raise NotFound("There is no member of that name.", hint="cellsync members")
+    if len(found) > 1:
+        raise Ambiguous(hint="Give the beginning of the id: " + ", ".join(one.member.hex()[:8] for one in found))
+    return found[0]
+
+
+async def _targets(circle: CellCircle, ask: shapes.Removal) -> tuple[MemberStanding, list[DeviceId]]:
+    """A member; and one of their devices, if only that is meant."""
+    member = member_named(await circle.membership.roster(), ask.member)
+    if not ask.device:
+        return member, []
+    wanted = folded(ask.device)
+    found = [
+        one.device
+        for one in member.devices
+        if folded(one.name) == wanted or one.device.hex().startswith(ask.device.lower())
+    ]
+    return member, [_only(found)]
+
+
+def _only(devices: Sequence[DeviceId]) -> DeviceId:
+    if not devices:
+        raise NotFound("There is no such device.", hint="cellsync members")
+    if len(devices) > 1:
+        raise Ambiguous(hint="Give the beginning of its id: " + ", ".join(device.hex()[:8] for device in devices))
+    return devices[0]
+
+
+def _beginning(entries: Sequence[EntryId], digits: str) -> EntryId:
+    """The entry whose id begins so. Raises NotFound, Ambiguous."""
+    found = [entry for entry in entries if entry.hex().startswith(digits)]
+    if not found:
+        raise NotFound("Nothing of that id is open here.", hint="cellsync members")
+    if len(found) > 1:
+        raise Ambiguous
+    return found[0]
+
+
+# --- shapes ------------------------------------------------------------------------------------------------
+
+
+def _words(words: MissingWords | None) -> shapes.MissingWords | None:
+    return None if words is None else shapes.MissingWords(words=words.words, of=list(words.of))
+
+
+def _device(owned: OwnedDevice) -> shapes.OwnedDevice:
+    return shapes.OwnedDevice(device=owned.device.hex(), name=owned.name, status=owned.status, me=owned.is_me)
+
+
+def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
+    return shapes.MemberStanding(
+        member=one.member.hex(), name=one.name, role=one.role, status=one.status, me=one.is_me,
+        devices=[_device(owned) for owned in one.devices], admitted_by=one.admitted_by, counts=one.counts,
+        lacks=_words(one.lacks), silent=one.silent, requires=one.requires, circle=circle.id.hex(),
+    )  # fmt: skip
+
+
+def _strike(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStanding:
+    return shapes.StrikeStanding(
+        entry=one.entry.hex(), kind=one.kind, state=one.state, by=one.by, by_me=one.by_me,
+        hits_me=one.hits_me, whom=list(one.whom),
+        voters=list(one.voters), lacks=_words(one.lacks), final=one.final,
+        confirmed=len(circle.membership.confirmed(one.entry)), others=len(circle.circle.others()),
+        circle=circle.id.hex(),
+    )  # fmt: skip
+
+
+def _quarantined(circle: CellCircle, one: Quarantined) -> shapes.Quarantined:
+    return shapes.Quarantined(
+        device=one.device.hex(), name=one.name, entries=[entry.hex() for entry in one.entries],
+        cases=[shapes.CaseEntries(case=case.hex(), entries=count) for case, count in one.cases],
+        circle=circle.id.hex(),
+    )  # fmt: skip
+
+
+def _decided(one: Decided) -> shapes.Decided:
+    return shapes.Decided(
+        entry=one.entry.hex(), what=one.what, label=_LABELS[one.label], causes=[_cause(cause) for cause in one.causes],
+        lines=sentences(one),
+    )  # fmt: skip
+
+
+def _cause(cause: Cause) -> shapes.Cause:
+    return shapes.Cause(
+        rule=cause.rule, label=_LABELS[cause.label], entries=[entry.hex() for entry in cause.entries],
+        text=cause.text, lacks=_words(cause.lacks), paper=cause.paper, settles=cause.settles,
+    )  # fmt: skip
+
+
+def _written(circle: CellCircle, entry: EntryId) -> shapes.WrittenOfMembers:
+    return shapes.WrittenOfMembers(
+        entry=entry.hex(), confirmed=len(circle.membership.confirmed(entry)), others=len(circle.circle.others())
+    )

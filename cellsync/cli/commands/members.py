@@ -1,0 +1,307 @@
+"""members: who is in this cell, why, and what is done about it."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import Any, Final
+
+import click
+
+from cellsync.cli.interrupts import see_through
+from cellsync.cli.options import Group, circle_option
+from cellsync.cli.terminal import terminal_of
+from cellsync.cli.words import ago, circle_names, line, many, table
+
+_AGAINST_ME: Final = "With as many words on both sides it is undecided: both of you are suspended until another speaks."
+_AGAINST_OTHERS: Final = "{whom} comes back once more words are with you than with {by}. Until then both are removed."
+_OF: Final = circle_option("Needed if there are several.")
+
+
+@click.group(cls=Group, invoke_without_command=True, short_help="Who is in this cell; removals and roles.")
+@circle_option("Only of this circle.")
+@click.pass_context
+def members(context: click.Context, circle: str) -> None:
+    """Who is in this cell, what they may do, and what about them is not settled."""
+    if context.invoked_subcommand is not None:
+        return
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("roster", circle=circle)
+        circles = client.call("circles")["circles"]
+    names = circle_names(circles) if len(circles) > 1 else {}
+    if answer["removed"] is not None:
+        for sentence in removed_here(answer["removed"]):
+            terminal.result(sentence)
+    rows = [[*_row(member), names.get(member["circle"], "")] for member in answer["members"]]
+    for row in table(rows):
+        terminal.result(row)
+    for member in answer["members"]:
+        for sentence in _remarks(member):
+            terminal.result(f"⚠ {sentence}")
+    for strike in answer["strikes"]:
+        for sentence in _of_strike(strike):
+            terminal.result(f"⚠ {sentence}")
+    for held in answer["quarantine"]:
+        wrote = f"{many(len(held['entries']), 'change')} to {many(len(held['cases']), 'case')}"
+        unseen = "which whoever removed them had not seen: kept, and not shown."
+        terminal.result(f"⚠ {line(held['name'], 40)} wrote {wrote}, {unseen}")
+    if answer["quarantine"]:
+        terminal.next("cellsync quarantine list")
+    terminal.answer(answer)
+
+
+def _row(member: dict[str, Any]) -> list[str]:
+    status = "" if member["status"] == "active" else member["status"]
+    devices = [one for one in member["devices"] if one["status"] != "removed"]
+    several = many(len(devices), "device") if len(devices) > 1 else ""
+    name = line(member["name"], 40) + (" (you)" if member["me"] else "")
+    return [name, member["role"] or "no role", status or several, member["member"][:8]]
+
+
+def _remarks(member: dict[str, Any]) -> list[str]:
+    name, said = line(member["name"], 40), []
+    if member["status"] == "removed":
+        return []
+    if member["lacks"] is not None:
+        words = _words(member["lacks"], member["name"])
+        said.append(f"{name}'s word does not count in a dispute yet. It takes {words}")
+    if member["silent"] is not None:
+        said.append(f"{name} coordinates, and has given no sign for {many(member['silent'], 'day')}. Is all well?")
+    if member["role"] == "coordinator" and not member["requires"]:
+        said.append(f"{name}'s cellsync has not required yet what removals need: update it there, and sync.")
+    return said
+
+
+def _words(lacks: dict[str, Any], about: str) -> str:
+    """Whose word, and how they say it."""
+    if not lacks["of"]:
+        return "the recovery key: nobody else is left whose word counts."
+    of = " or ".join(line(name, 40) for name in lacks["of"])
+    return f"{many(lacks['words'], 'word')} more, of {of}: cellsync members endorse {quote(line(about, 200))}"
+
+
+def _of_strike(strike: dict[str, Any]) -> list[str]:
+    """What is not settled about a removal."""
+    by, whom = line(strike["by"] or "the recovery key", 40), " and ".join(line(name, 40) for name in strike["whom"])
+    if strike["state"] == "undecided":
+        return [f"{by} removed {whom}, which is contested and undecided: cellsync members why {quote(whom)}"]
+    if strike["state"] == "stands" and strike["lacks"] is not None and strike["lacks"]["of"]:
+        words = _words(strike["lacks"], strike["whom"][0])
+        return [f"{by} removed {whom}, on one word. It can still be contested; it takes {words}"]
+    return []
+
+
+def removed_here(removal: dict[str, Any]) -> list[str]:
+    """What a removed device says of itself."""
+    by = line(removal["by"] or "the recovery key", 40)
+    how = "You have left this circle." if removal["kind"] == "leave" else f"This device was removed by {by}."
+    said = [f"⚠ {how} It sends and receives nothing there any more.", "What is here can still be read and exported."]
+    if removal["kind"] == "remove" and removal["by"]:
+        said.append("A coordinator who disagrees answers: cellsync members contest")
+    return said
+
+
+@members.command(short_help="Why somebody stands as they do.")
+@click.argument("name", metavar="NAME")
+@_OF
+@click.pass_context
+def why(context: click.Context, name: str, circle: str) -> None:
+    """Why NAME stands as they do: who did what, by which rule, and whose word would settle what is open."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("member.why", member=name, circle=circle)
+    terminal.result(f"{line(answer['name'], 40)} is {answer['status']}.")
+    for decided in answer["decided"]:
+        for sentence in decided["lines"]:
+            terminal.result(sentence)
+    terminal.answer(answer)
+
+
+@members.command(short_help="Remove somebody, with all their devices.")
+@click.argument("name", metavar="NAME")
+@click.option("--device", default="", metavar="ID", help="Only this one of their devices.")
+@click.option("--with-admitted", is_flag=True, help="Also all whom they have admitted.")
+@click.option("--confirm", metavar="NAME", help="For scripts: the name once more.")
+@_OF
+@click.pass_context
+def remove(
+    context: click.Context, name: str, device: str, with_admitted: bool, confirm: str | None, circle: str
+) -> None:
+    """Remove NAME with all their devices, at once, also offline. It cannot be taken back.
+
+    They keep what they have. Each other device sends them nothing from when it hears of it.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    given = {"member": name, "device": device, "circle": circle}
+    with opened(context, writes=True) as client:
+        seen = client.call("removal.preview", **given, with_admitted=with_admitted)
+        shown = line(seen["name"], 200)
+        for sentence in _previewed(seen, with_admitted=with_admitted):
+            terminal.need(sentence)
+        if seen["admitted"] and not with_admitted and not device and terminal.asks and confirm is None:
+            with_admitted = terminal.ask_yes(f"Remove the {len(seen['admitted'])} admitted by {shown} as well?")
+        typed = confirm if confirm is not None else terminal.ask(f'Type "{shown}" to remove', "--confirm NAME")
+        see_through(context, terminal)
+        answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed)
+    what = "that device" if device else shown
+    terminal.result(f"✓ Removed: {what}. {_heard(answer)}")
+    if seen["seconds"] is not None:
+        terminal.result(f"It rests on your word. To make it final: {_words(seen['seconds'], seen['name'])}")
+    terminal.next("cellsync sync   and who has confirmed it: cellsync members")
+    terminal.answer(answer)
+
+
+def _previewed(seen: dict[str, Any], *, with_admitted: bool) -> list[str]:
+    name, said = line(seen["name"], 40), []
+    for kept in seen["devices"]:
+        last = "connected" if kept["connected"] else f"last seen: {ago(kept['seen'])}"
+        most = "has" if kept["in_step"] else "may have"
+        said.append(
+            f"{line(kept['name'], 40)} ({last}) KEEPS what it {most}: up to {many(seen['changes'], 'change')} in "
+            f"{many(seen['cases'], 'case')}. Nobody can take that back."
+        )
+    for other in seen["unaware"]:
+        said.append(f"  {line(other, 40)} is not connected, and may still send to {name} until it hears of this.")
+    if seen["admitted"]:
+        names = ", ".join(line(each, 40) for each in seen["admitted"])
+        also = "They are removed as well" if with_admitted else "They stay, unless you add --with-admitted"
+        said.append(f"  admitted by {name}: {len(seen['admitted'])} ({names}). {also}.")
+    if seen["seconds"] is not None:
+        said.append(f"  {name} can contest it. To make it final: {_words(seen['seconds'], seen['name'])}")
+    if seen["last_coordinator"]:
+        said.append("  No coordinator would be left: nobody could invite, remove or release any more.")
+    return said
+
+
+def _heard(answer: dict[str, Any]) -> str:
+    return f"Confirmed by {answer['confirmed']} of {many(answer['others'], 'other device')}."
+
+
+@members.command(short_help="Give somebody another role.")
+@click.argument("name", metavar="NAME")
+@click.argument("new", metavar="ROLE", type=click.Choice(["reader", "writer", "coordinator"]))
+@_OF
+@click.pass_context
+def role(context: click.Context, name: str, new: str, circle: str) -> None:
+    """Give NAME the role reader, writer or coordinator."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        see_through(context, terminal)
+        answer = client.call("role", member=name, role=new, circle=circle)
+    terminal.result(f"✓ {line(name, 40)} is a {new} now. {_heard(answer)}")
+    terminal.next("cellsync sync")
+    terminal.answer(answer)
+
+
+@members.command(short_help="Agree to what others have decided.")
+@click.argument("name", metavar="NAME")
+@click.option("--yes", is_flag=True, help="For scripts: agree to all that is open about them.")
+@_OF
+@click.pass_context
+def endorse(context: click.Context, name: str, yes: bool, circle: str) -> None:
+    """Agree to what others have decided about NAME: a removal, or that they are a coordinator."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        seen = client.call("endorsable", member=name, circle=circle)
+        agreed = []
+        for one in seen["open"]:
+            terminal.need(f"{line(one['what'], 200)}.")
+            if yes or terminal.ask_yes('Do you agree? To have seen it is not "I agree".', "--yes"):
+                agreed.append(one["entry"])
+        if not agreed:
+            nothing = (
+                "Nothing was said." if seen["open"] else f"Nothing about {line(seen['name'], 40)} lacks your word."
+            )
+            terminal.result(nothing)
+            terminal.answer({"v": 1, "entry": None, "confirmed": 0, "others": 0})
+            return
+        see_through(context, terminal)
+        answer = client.call("endorse", member=name, entries=agreed, circle=circle)
+    terminal.result(f"✓ You have agreed to {many(len(agreed), 'decision')}. {_heard(answer)}")
+    terminal.next("cellsync sync")
+    terminal.answer(answer)
+
+
+@members.command(short_help="Answer a removal with another.")
+@click.argument("removal", metavar="[ENTRY]", default="")
+@click.option("--yes", is_flag=True, help="For scripts: without asking.")
+@_OF
+@click.pass_context
+def contest(context: click.Context, removal: str, yes: bool, circle: str) -> None:
+    """Answer a removal: remove its author, and dispute it. Without ENTRY, the newest one that is not yours.
+
+    Who was removed needs as many words as the other side: then it is undecided, and both are suspended until another
+    coordinator or the recovery key has spoken. Anybody else needs more words than the other side; until then both stay
+    removed.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        removals = client.call("contestable", circle=circle)["removals"]
+        found = [one for one in removals if one["entry"].startswith(removal.lower())][:1]
+        for one in found:
+            removal, by = one["entry"], line(one["by"], 40)
+            whom = " and ".join(line(each, 40) for each in one["whom"])
+            terminal.need(f"{by} removed {whom}. To contest it is to remove {by}.")
+            terminal.need(_AGAINST_ME if one["hits_me"] else _AGAINST_OTHERS.format(by=by, whom=whom))
+            if not (yes or terminal.ask_yes("Contest it?", "--yes")):
+                terminal.result("Nothing was written.")
+                terminal.answer({"v": 1, "entry": None, "confirmed": 0, "others": 0})
+                return
+        see_through(context, terminal)
+        answer = client.call("contest", removal=removal.lower(), circle=circle)
+    terminal.result(f"✓ Contested. {_heard(answer)}")
+    terminal.next("cellsync members   says how it stands, and whose word would settle it")
+    terminal.answer(answer)
+
+
+@members.command(short_help="Leave, with all your devices.")
+@click.option("--confirm", metavar="CIRCLE", help="For scripts: the name of the circle.")
+@_OF
+@click.pass_context
+def leave(context: click.Context, confirm: str | None, circle: str) -> None:
+    """Leave, with all your devices. It cannot be taken back; what is here stays here, and can be read."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        question = "Type the name of the circle to leave"
+        typed = confirm if confirm is not None else terminal.ask(question, "--confirm CIRCLE")
+        see_through(context, terminal)
+        answer = client.call("leave", confirm=typed, circle=circle)
+    terminal.result(f"✓ You have left. {_heard(answer)} What is here can still be read and exported.")
+    terminal.next("cellsync case export   or destroy the folder")
+    terminal.answer(answer)
+
+
+@members.command(short_help="Require what removals need.")
+@_OF
+@click.pass_context
+def require(context: click.Context, circle: str) -> None:
+    """Require what removals need: that nobody uses this circle with a cellsync that does not understand them.
+
+    A coordinator's device does this by itself before it removes anybody. If there are several, it takes two of them.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        see_through(context, terminal)
+        answer = client.call("require", circle=circle)
+    if answer["in_force"]:
+        terminal.result("✓ Required, and in force: members can be removed.")
+    else:
+        terminal.result("✓ Required. Another coordinator has to sync with you, with a cellsync as new as this one.")
+        terminal.next("cellsync sync")
+    terminal.answer(answer)

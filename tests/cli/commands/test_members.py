@@ -1,0 +1,176 @@
+"""members and quarantine in a terminal: what is asked before somebody is removed, and what is said afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cellsync.cli.commands.members import removed_here
+from tests.scenarios.versions.test_commands import run
+
+ENTRY = "ab" * 32
+
+
+def member(name: str, **other: Any) -> dict[str, Any]:
+    return {
+        "member": name.encode().hex(), "name": name, "role": "writer", "status": "active", "devices": [], "me": False,
+        "admitted_by": None, "counts": False, "lacks": None, "silent": None, "requires": False, "circle": "c1",
+    } | other  # fmt: skip
+
+
+def strike(**other: Any) -> dict[str, Any]:
+    return {
+        "entry": ENTRY, "kind": "remove", "state": "stands", "by": "Ana", "by_me": False, "hits_me": False,
+        "whom": ["Ben"], "voters": ["Ana"], "lacks": None, "final": False, "confirmed": 0, "others": 2, "circle": "c1",
+    } | other  # fmt: skip
+
+
+class Cell:
+    """A cell with these answers. `asked`: what was asked of it."""
+
+    def __init__(self, **answers: Any) -> None:
+        roster = {"v": 1, "members": [member("Ana", me=True)], "strikes": [], "quarantine": [], "removed": None}
+        written = {"v": 1, "entry": ENTRY, "confirmed": 1, "others": 2}
+        preview = {
+            "v": 1, "name": "Ben", "devices": [
+                {"device": "bb", "name": "Ben", "connected": True, "seen": None, "in_step": True}
+            ], "cases": 3, "changes": 412, "unaware": ["Cara"], "admitted": ["Dan"], "seconds": None,
+            "last_coordinator": False,
+        }  # fmt: skip
+        self.answers: dict[str, Any] = {
+            "roster": roster, "circles": {"v": 1, "circles": [{"id": "c1", "name": "Mill Street", "short": "c1"}]},
+            "removal.preview": preview, "removal": written, "release": written, "role": written, "leave": written,
+            "endorse": written, "contest": written, "require": {"v": 1, "in_force": False},
+            "endorsable": {"v": 1, "name": "Ben", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
+            "contestable": {"v": 1, "removals": [strike(hits_me=True, whom=["Cara"])]},
+        } | answers  # fmt: skip
+        self.asked: dict[str, dict[str, Any]] = {}
+
+    def call(self, operation: str, **given: Any) -> dict[str, Any]:
+        self.asked[operation] = given
+        answer: dict[str, Any] = self.answers[operation]
+        return answer
+
+
+def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    words = {"words": 1, "of": ["Ben", "Cara"]}
+    cell.answers["roster"] |= {
+        "members": [
+            member("Ana", role="coordinator", me=True, requires=True),
+            member("Ben", role="coordinator", silent=9),
+            member("Cara", role="coordinator", requires=True, lacks={"words": 1, "of": []}),
+            member("Dan", status="removed"),
+        ],
+        "strikes": [strike(whom=["Dan"], lacks=words), strike(state="undecided")],
+        "quarantine": [
+            {"device": "dd", "name": "Dan", "entries": ["01", "02"], "cases": [{"case": "11", "entries": 2}]}
+        ],
+    }  # fmt: skip
+    said = run(monkeypatch, cell, "members").output
+    for sentence in (
+        "Ana (you)",
+        "Dan        writer       removed",
+        "Ben coordinates, and has given no sign for 9 days.",
+        "Ben's cellsync has not required yet what removals need",
+        "Cara's word does not count in a dispute yet. It takes the recovery key",
+        "Ana removed Dan, on one word. It can still be contested; it takes 1 word more, of Ben or Cara: cellsync",
+        "cellsync members endorse Dan",
+        "Ana removed Ben, which is contested and undecided: cellsync members why Ben",
+        "Dan wrote 2 changes to 1 case, which whoever removed them had not seen: kept, and not shown.",
+    ):
+        assert sentence in said
+
+
+def test_a_removal_says_what_they_keep_before_the_name_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    done = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben")
+    assert done.exit_code == 0
+    for sentence in (
+        "Ben (connected) KEEPS what it has: up to 412 changes in 3 cases. Nobody can take that back.",
+        "Cara is not connected, and may still send to Ben until it hears of this.",
+        "admitted by Ben: 1 (Dan). They stay, unless you add --with-admitted.",
+        "✓ Removed: Ben. Confirmed by 1 of 2 other devices.",
+        "next: cellsync sync",
+    ):
+        assert sentence in done.output
+    assert cell.asked["removal"] == {
+        "member": "ben", "device": "", "circle": "", "with_admitted": False, "confirm": "Ben",
+    }  # fmt: skip
+
+
+def test_without_a_terminal_nothing_is_removed_until_a_script_gives_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    done = run(monkeypatch, cell, "members", "remove", "ben", "--with-admitted")
+    assert done.exit_code != 0
+    assert "removal" not in cell.asked
+    run(monkeypatch, cell, "members", "remove", "ben", "--with-admitted", "--confirm", "Ben")
+    assert cell.asked["removal"]["with_admitted"] is True
+
+
+def test_one_of_two_coordinators_is_removed_for_good_with_the_recovery_key_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cell = Cell()
+    cell.answers["removal.preview"] |= {"seconds": {"words": 1, "of": []}, "last_coordinator": True}
+    said = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben").output
+    assert "Ben can contest it. To make it final: the recovery key" in said
+    assert "No coordinator would be left" in said
+
+
+def test_to_have_seen_it_is_not_to_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    assert run(monkeypatch, cell, "members", "endorse", "Ben").exit_code != 0  # nobody to ask
+    assert "endorse" not in cell.asked
+    said = run(monkeypatch, cell, "members", "endorse", "Ben", "--yes").output
+    assert "Ana removed Ben." in said
+    assert cell.asked["endorse"]["entries"] == [ENTRY]
+    nothing = Cell(endorsable={"v": 1, "name": "Ben", "open": []})
+    assert "Nothing about Ben lacks your word." in run(monkeypatch, nothing, "members", "endorse", "Ben").output
+
+
+def test_a_contest_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    said = run(monkeypatch, cell, "members", "contest", "--yes").output
+    assert "Ana removed Cara. To contest it is to remove Ana." in said
+    assert "both of you are suspended" in said
+    assert cell.asked["contest"] == {"removal": ENTRY, "circle": ""}
+    other = Cell(contestable={"v": 1, "removals": [strike()]})
+    said = run(monkeypatch, other, "members", "contest", "--yes").output
+    assert "Ben comes back once more words are with you than with Ana" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "operation", "said"),
+    [
+        (["members", "role", "Ben", "reader"], "role", "✓ Ben is a reader now."),
+        (["members", "leave", "--confirm", "Mill Street"], "leave", "✓ You have left."),
+        (["members", "require"], "require", "Another coordinator has to sync with you"),
+        (["quarantine", "release", "Ben"], "release", "✓ Released. Confirmed by 1 of 2 other devices."),
+        (["quarantine", "list"], "roster", "Nothing is in quarantine."),
+    ],
+)
+def test_each_says_what_was_done(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], operation: str, said: str
+) -> None:
+    cell = Cell()
+    done = run(monkeypatch, cell, *arguments)
+    assert (done.exit_code, operation in cell.asked) == (0, True)
+    assert said in done.output
+
+
+def test_as_json_the_answer_alone_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    done = run(monkeypatch, cell, "members", "--json")
+    assert json.loads(done.output) == cell.answers["roster"]
+
+
+def test_a_removed_device_says_by_whom_and_what_is_left_to_do() -> None:
+    assert removed_here(strike(whom=["Cara"])) == [
+        "⚠ This device was removed by Ana. It sends and receives nothing there any more.",
+        "What is here can still be read and exported.",
+        "A coordinator who disagrees answers: cellsync members contest",
+    ]
+    assert "You have left this circle." in removed_here(strike(kind="leave"))[0]
