@@ -9,9 +9,12 @@ from typing import NamedTuple
 from cellsync.cell.flag import Flag, Reason, flag_of_case, flag_of_device
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import chain_of, slot_of
+from cellsync.core.history.entry import Standing, chain_of, slot_of
 from cellsync.core.ids import DeviceId, Millis
+from cellsync.core.membership.label import OUT, UNDECIDED
+from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.stage import Plan
+from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
@@ -28,10 +31,13 @@ class Facts:
         self._newest = _newest(circle)
         self._begun: dict[int, int] = {}  # number of a chain of a forked device -> height of its first entry
         self._forked: set[DeviceId] = set()
+        self._aside = _in_quarantine(circle)
         self._look_at_forks({line[0] for line, numbers in circle.replica.held.lines.items() if len(numbers) > 1})
 
     def look(self, plan: Plan) -> None:
         """Look at what a step has changed. Hold the lock."""
+        if plan.ruling is not None or plan.restanding or any(entry.in_quarantine for entry in plan.commit.entries):
+            self._aside = _in_quarantine(self._circle)
         chains, newest = self._circle.replica.held.chains, self._newest
         left = {arrival.chain for arrival in plan.commit.arrivals}
         for entry in reversed(plan.commit.entries):  # heights rise along a chain: its last entry is the newest
@@ -67,8 +73,29 @@ class Facts:
             reason = Reason.REMOVAL_AHEAD if said.heeded else Reason.REMOVAL_LAPSED
             about = tuple(map(circle.replica.name, said.targets))
             yield flag_of_device(circle, reason, said.author)._replace(about=about)
+        yield from self._of_members()
+        for device in sorted(self._aside):
+            yield flag_of_device(circle, Reason.QUARANTINED, device)
         for device in self._node.others.went_back(circle):
             yield flag_of_device(circle, Reason.OLDER, device)
+
+    def _of_members(self) -> Iterator[Flag]:
+        """What is not settled about members, and whether this device is one no more."""
+        circle, decision = self._circle, self._circle.replica.court.ruling.decision
+        if circle.is_removed:
+            yield flag_of_device(circle, Reason.REMOVED, circle.device)
+        for device, status in decision.statuses.items():
+            if status is DeviceStatus.SUSPENDED:
+                yield flag_of_device(circle, Reason.SUSPENDED, device)
+        for strike in decision.strikes:
+            if strike.kind != Kind.REMOVE or strike.author is None or strike.label == OUT:
+                continue
+            whom = sorted(map(circle.replica.name, {*map(DeviceId, strike.members), *strike.devices}))
+            flag = flag_of_device(circle, Reason.UNDECIDED, DeviceId(strike.author))._replace(about=tuple(whom))
+            if strike.label == UNDECIDED:
+                yield flag
+            elif (second := decision.seconds(strike.entry)) is not None and second.missing:
+                yield flag._replace(reason=Reason.ONE_WORD)
 
     def _look_at_forks(self, devices: set[DeviceId]) -> None:
         if devices:
@@ -96,6 +123,20 @@ class Facts:
             first = self._circle.store.entry_at(slot_of(number, 1))
             self._begun[number] = 0 if first is None else first.height
         return self._begun[number]
+
+
+def _in_quarantine(circle: OpenCircle) -> set[DeviceId]:
+    """The devices of which something is held and not shown."""
+    held = circle.replica.held
+    return {
+        device
+        for device in circle.replica.court.ruling.situations
+        if any(
+            row.kind == Kind.CASE and row.standing in (Standing.OUT, Standing.UNDECIDED)
+            for chain in held.of_device(device)
+            for row in circle.store.standings(chain.number, chain.first, chain.length, aside=True)
+        )
+    }
 
 
 class _Newest(NamedTuple):

@@ -34,6 +34,12 @@ class Reason(StrEnum):
     TOO_NEW = "too_new"  # this device's cellsync does not know the version of entries that came: it has to be updated
     REMOVAL_AHEAD = "removal_ahead"  # a coordinator says that somebody was removed; the entry itself is still to come
     REMOVAL_LAPSED = "removal_lapsed"  # and it has not come for so long that nothing follows from it any more
+    REMOVED = "removed"  # this device was removed, or has left: what is here can be read
+    MEMBER_REMOVED = "member_removed"  # somebody was removed, by another device
+    ONE_WORD = "one_word"  # a removal stands on one word, and somebody could second it
+    UNDECIDED = "undecided"  # a removal is contested, and undecided
+    SUSPENDED = "suspended"  # a device receives nothing of cases until a dispute is decided
+    QUARANTINED = "quarantined"  # a device wrote what whoever removed it had not seen: held, not shown
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 
@@ -41,7 +47,7 @@ LASTING: Final = frozenset(
     {
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
-        Reason.WAIVED,
+        Reason.WAIVED, Reason.REMOVED, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED, Reason.QUARANTINED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""

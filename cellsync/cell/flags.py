@@ -14,6 +14,9 @@ from cellsync.core import drawers
 from cellsync.core.errors import CellsyncError
 from cellsync.core.history.entry import Entry, chain_of
 from cellsync.core.ids import DeviceId
+from cellsync.core.membership.deeds import REMOVALS
+from cellsync.core.membership.label import IN
+from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
@@ -22,6 +25,7 @@ from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
 MOST: Final = 250  # newest flags kept per reason: a flood of one reason cannot evict another
+_OWN_DOING: Final = frozenset({Reason.NAMESAKE, Reason.MEMBER_REMOVED})  # no news to whoever did it here
 KEPT_AFTER: Final = 1.0  # seconds, since flags seldom come alone
 
 
@@ -52,7 +56,7 @@ class Flags:
         self._attached(self._gaps.filled(self._circle, plan))
         inviter_asked = isinstance(source, OwnHand)  # then the inviter has already been asked about a namesake
         happened = happened_in(self._circle, plan)
-        self.add(flag for flag in happened if not (inviter_asked and flag.reason is Reason.NAMESAKE))
+        self.add(flag for flag in happened if not (inviter_asked and flag.reason in _OWN_DOING))
         self._gaps.note(plan)
         self._facts.look(plan)
 
@@ -124,6 +128,19 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
         grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
         if grant is not None and members.names.first_like(grant.name) != grant.device:
             yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
+    yield from (flag_of_device(circle, Reason.MEMBER_REMOVED, device) for device in _removed(circle, plan))
+
+
+def _removed(circle: OpenCircle, plan: Plan) -> Iterator[DeviceId]:
+    """The devices that a removal of this step has removed, without this one."""
+    decision, members = circle.replica.court.ruling.decision, circle.replica.circle
+    came = {entry.id for entry in plan.controls}
+    for strike in decision.strikes:
+        if strike.entry in came and strike.kind in REMOVALS and strike.label == IN:
+            for device, grant in members.grants.items():
+                hit = grant.member in strike.members or device in strike.devices
+                if hit and device != circle.device and decision.statuses.get(device) is DeviceStatus.REMOVED:
+                    yield device
 
 
 class Gaps:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from cellsync import __version__
-from cellsync.api.client import Client, NoDaemon, SocketClient
+from cellsync.api.client import Answer, Client, NoDaemon, SocketClient
 from cellsync.api.contract.problems import problem_of
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import Terminal, terminal_of
@@ -90,6 +90,7 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     if daemon is not None:
         with daemon:
             try:
+                _say_removed(daemon.health(), terminal_of(context))
                 yield daemon
             except CellsyncError as error:
                 if problem_of(error).code == VaultMissing.code:  # the daemon cannot say how people name this folder
@@ -108,7 +109,14 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     _be_quiet()
     with _look(profile, terminal) if looks else _here(profile, online) as client:
         client.call("unlock", passphrase=passphrase)
+        _say_removed(client.call("health"), terminal)
         yield client
+
+
+def _say_removed(health: Answer, terminal: Terminal) -> None:
+    """Every command says that this device does not belong any more: nobody hears what is done here."""
+    if health["removed"]:
+        terminal.need(_REMOVED)
 
 
 @contextmanager
@@ -196,6 +204,10 @@ def _be_quiet() -> None:
     logging.getLogger("cellsync").addHandler(logging.NullHandler())
 
 
+_REMOVED: Final = (
+    "⚠ This device was removed, or has left: nothing is sent or received. What is here can be read and exported. "
+    "Who removed it, and what can be done: cellsync members"
+)
 _NOWHERE: Final = (
     "cellsync init CELL founds one there, cellsync join enters one. If yours is elsewhere: cellsync --profile DIR …"
 )

@@ -14,7 +14,7 @@ from cellsync.cell.facts import Facts
 from cellsync.cell.flag import Flag, Reason
 from cellsync.core import caps
 from cellsync.core.crypto.channel import MAX_PAYLOAD
-from cellsync.core.ids import CaseId, DeviceId, Incarnation
+from cellsync.core.ids import CaseId, DeviceId, Incarnation, MemberId
 from cellsync.core.wire import batches, messages
 from cellsync.core.wire.batches import Batch, BatchPart
 from cellsync.core.wire.mark import EntryForm, marked
@@ -23,6 +23,7 @@ from tests.cell.cells import DAY, Visit
 from tests.cell.equivocators import beside_one, joined, show, title
 from tests.cell.template import Template
 from tests.cell.test_backup import forked
+from tests.cell.test_membership import bring, coordinators
 from tests.core.attacks import forge
 from tests.core.wire.sent import CIRCLE
 from tests.scenarios.versions.test_cell import BOTH, build, two
@@ -294,3 +295,67 @@ async def test_entries_too_new_for_this_build_blame_nobody_and_are_forgotten_wit
         assert flagged(ana) == []
         await show(ana, [batch])
         assert flagged(ana) == []
+
+
+# --- about members -------------------------------------------------------------------------------------------
+
+
+async def test_a_removal_is_shown_to_the_others_and_what_is_not_settled_stays(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben", "cara") as [ana, ben, cara]:
+        memory_network.partition("ana", ["ben", "cara"])
+        await ana.first.membership.remove([MemberId(ben.device)])
+        assert flagged(ana) == []  # nobody else's word would count, and who did it knows
+        await ben.create(Visit, title="late")
+        await level([ben, cara])
+        memory_network.heal()
+        memory_network.partition("ana", "ben")
+        await level([ana, cara])
+        assert flagged(cara) == [("quarantined", "ben"), ("member_removed", "ben")]
+        await dismiss(cara)
+        assert flagged(ana) == flagged(cara) == [("quarantined", "ben")]
+    async with memory_network.device("ana").opened() as ana:
+        assert flagged(ana) == [("quarantined", "ben")]
+        await ana.first.membership.release(ben.device)
+        assert flagged(ana) == []
+
+
+async def test_a_quarrel_is_flagged_until_it_is_decided(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await coordinators(memory_network, ana, ben)
+        memory_network.partition("ana", "ben")
+        await ana.first.membership.remove([MemberId(ben.device)])
+        assert flagged(ana) == []  # there is nobody to second it
+        await ben.first.membership.remove([MemberId(ana.device)])
+        await bring(ana, ben)
+        assert sorted(flagged(ben)) == [
+            ("suspended", "ana"), ("suspended", "ben"), ("undecided", "ana"), ("undecided", "ben"),
+        ]  # fmt: skip
+        assert {flag.about for flag in ben.flags if flag.reason is Reason.UNDECIDED} == {("ana",), ("ben",)}
+
+
+async def test_one_word_is_flagged_while_somebody_could_second_it(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben", "cara") as [ana, ben, cara]:
+        await coordinators(memory_network, ana, ben)
+        removal = await ana.first.membership.remove([MemberId(cara.device)])
+        await level([ana, ben])
+        for cell in (ana, ben):
+            await dismiss(cell)
+            assert [(flag.reason, flag.author, flag.about) for flag in cell.flags] == [
+                (Reason.ONE_WORD, "ana", ("cara",))
+            ]
+        await ben.first.membership.endorse([removal])
+        assert flagged(ben) == []
+
+
+async def test_who_has_left_is_told_so(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await ana.first.membership.require()
+        await level([ana, ben])
+        await ben.first.membership.leave()
+        assert flagged(ben) == [("removed", "ben")]

@@ -129,7 +129,7 @@ async def bring(source: Cell, to: Cell) -> None:
     """Bring what one holds to the other, whom nobody tells anything any more."""
     circle = to.first.circle
     lengths = {
-        number: held.length
+        number: min(held.length, chain.length)
         for number, chain in source.first.circle.replica.held.chains.items()
         for held in circle.branches(chain.line)
     }

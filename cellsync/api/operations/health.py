@@ -10,7 +10,8 @@ from cellsync.profile.profile import Settings, checked
 
 
 async def health(service: Service, _: shapes.Nothing) -> shapes.Health:
-    return shapes.Health(state=service.state, version=__version__)
+    removed = service.state == "open" and any(circle.circle.is_removed for circle in service.cell.circles)
+    return shapes.Health(state=service.state, version=__version__, removed=removed)
 
 
 async def init(service: Service, ask: shapes.Init) -> shapes.Founded:

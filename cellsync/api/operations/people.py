@@ -35,6 +35,12 @@ FLAGS: Final = {
     Reason.TOO_NEW: "has a cellsync that is too old to take in everything that came: update it",
     Reason.REMOVAL_AHEAD: "says that {} removed; the entry is not here. Nothing is sent to them (status --carry-on)",
     Reason.REMOVAL_LAPSED: "said 30 days ago that {} removed; the entry has not arrived, so they are sent everything",
+    Reason.REMOVED: "was removed on this device: nothing is sent or received. It can be read and exported (members)",
+    Reason.MEMBER_REMOVED: "was removed, and is sent nothing from here any more. Do you agree? (members why)",
+    Reason.ONE_WORD: "says that {} removed, on one word. Until it has a second it can be contested (members)",
+    Reason.UNDECIDED: "says that {} removed. It is contested, and undecided: whose word settles it? (members why)",
+    Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
+    Reason.QUARANTINED: "wrote what whoever removed them had not seen. It is kept, and not shown (quarantine list)",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }

@@ -17,10 +17,11 @@ from cellsync.api.contract.shapes.base import (
 
 
 class Health(Answer, kw_only=True, frozen=True):
-    """empty: no vault yet; locked; open."""
+    """empty: no vault yet; locked; open. `removed`: it is open, and this device was removed from a circle, or left."""
 
     state: State
     version: str
+    removed: bool
 
 
 class Init(Takes, kw_only=True, frozen=True):
