@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 
 import trio
 
@@ -27,6 +27,7 @@ from cellsync.cell.peer import Peer, only_here, only_here_cases, peers
 from cellsync.cell.restriction import check_told, is_restricted
 from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.core import drawers
+from cellsync.core.errors import CellsyncError
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId, CircleId, DeviceId, Ref
 from cellsync.core.membership.control import Role, harmless
@@ -36,13 +37,17 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.host import Bound, Change
 from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
+from cellsync.ledger import duty
 from cellsync.ledger.circle import OpenCircle
+from cellsync.ledger.source import Source
 from cellsync.node.node import Node
 
 if TYPE_CHECKING:
     from cellsync.cell.graph import Graph
     from cellsync.cell.invites import Invite
     from cellsync.cell.short_codes import ShortCodes
+
+_LOOK_AGAIN: Final = 3_600.0  # seconds: a day may have passed
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
@@ -70,15 +75,36 @@ class CellCircle:
         self.own_entries = OwnEntries(circle, secrets.signing, check_open, self._check_told)
         self.followers = Followers(circle, self._cases)
         self.membership = Membership(circle, node, secrets.signing, nursery, check_open)
+        self._owes = trio.Event()
         self._watchers = (
             self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,
+            self._look_at_duties,
         )  # fmt: skip
         nursery.start_soon(self.catalogue.run)
+        nursery.start_soon(self._do_duties)
         for watcher in self._watchers:
             circle.watch(watcher)
 
     def __repr__(self) -> str:
         return f"<circle {self.id.hex()[:8]}>"  # no name
+
+    # --- what this device owes the circle ----------------------------------------------------------------
+
+    def _look_at_duties(self, plan: Plan, _: Source) -> None:
+        if plan.controls or plan.ruling is not None:
+            self._owes.set()
+
+    async def _do_duties(self) -> None:
+        """Write what is owed for the circle's secrets (`ledger/duty`), after each step that may have brought it about,
+        and as time passes."""
+        while True:
+            await trio.sleep(duty.patience(self.circle))
+            self._owes = trio.Event()
+            with suppress(CellsyncError):  # it is due again
+                while await duty.do(self.circle, self._secrets.signing):
+                    pass
+            with trio.move_on_after(_LOOK_AGAIN):
+                await self._owes.wait()
 
     # --- who ---------------------------------------------------------------------------------------------
 

@@ -10,13 +10,13 @@ from collections.abc import Collection
 
 from cellsync.cell.founding import RecoveryKey
 from cellsync.core.ids import CaseId, EntryId, MemberId
-from cellsync.core.membership import removal, role_change
+from cellsync.core.membership import editions, floor, removal, role_change
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.docket import Sort, sort_of
+from cellsync.core.membership.floor import Require
 from cellsync.core.membership.label import OUT
 from cellsync.core.membership.removal import MOST_DISPUTED, Remove
 from cellsync.core.membership.role_change import SetRole
-from cellsync.core.membership.rotation import Rotation
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.operations import SALT_BYTES
@@ -26,20 +26,21 @@ from cellsync.ledger.circle import OpenCircle
 
 async def use(
     circle: OpenCircle, key: RecoveryKey, *, remove: Collection[MemberId] = (), coordinators: Collection[MemberId] = (),
-    rotation: Rotation | None = None,
 ) -> Plan:  # fmt: skip
     """Remove members by the recovery key, whatever they have struck, and make others coordinators.
 
-    `rotation`: the epoch that begins with it. Raises WrongPaper, Outdated, DiskFull, StorageFailed.
+    Whoever is active then begins a new epoch at once. Raises WrongPaper, Outdated, DiskFull, StorageFailed.
     """
     salt, case = circle.surroundings.entropy, CaseId(circle.id)
     intentions: list[Intention] = []
+    if circle.replica.floor < editions.SECOND.number:  # what earlier builds do not understand comes after that
+        required = floor.encode(Require(editions.SECOND.number), salt(SALT_BYTES))
+        intentions.append(Intention(Kind.REQUIRE, case, *required))
     if remove:
         struck = strikes_by(circle, remove)
         pieces = [struck[at : at + MOST_DISPUTED] for at in range(0, len(struck), MOST_DISPUTED)] or [[]]
-        for number, disputed in enumerate(pieces, 1):  # the last one carries the rotation: it has to see all others
-            begun = rotation if number == len(pieces) else None
-            said = removal.encode(Remove(tuple(remove), disputed=tuple(disputed), rotation=begun), salt(SALT_BYTES))
+        for disputed in pieces:
+            said = removal.encode(Remove(tuple(remove), disputed=tuple(disputed)), salt(SALT_BYTES))
             intentions.append(Intention(Kind.REMOVE, case, *said))
     for member in coordinators:
         promoted = role_change.encode(SetRole(member, Role.COORDINATOR), salt(SALT_BYTES))

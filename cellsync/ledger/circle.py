@@ -21,6 +21,7 @@ from cellsync.core import caps, drawers
 from cellsync.core.crypto.primitives import signing_public
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, Outdated, StorageFailed, WrongPaper
+from cellsync.core.history.entry import Entry
 from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
     INCARNATION_BYTES,
@@ -34,6 +35,7 @@ from cellsync.core.ids import (
     RecoverySecret,
     SessionPublic,
     SigningSecret,
+    day_of,
 )
 from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
@@ -107,6 +109,7 @@ class OpenCircle(DaysView):
         self._disk = Disk(store, surroundings)
         self._surplus = Surplus.decode(store.kept(drawers.SURPLUS))
         self._watchers: list[Watcher] = []
+        self.safe.look(surroundings.now(), self._attested_by_others)
 
     # --- a new circle's first moments ----------------------------------------------------------------
 
@@ -217,6 +220,18 @@ class OpenCircle(DaysView):
                 raise NotPermitted
             return await self._commit(plan, OWN_HAND)
 
+    async def entrust(self, epoch: EpochId, states: Branches) -> None:
+        """Keep the states of the chosen epoch, which a member has handed over or which begin here."""
+        async with self.lock:
+            self.safe.keyring.entrust(epoch, states)
+            await self.follow(())
+
+    async def note_holder(self, device: DeviceId, epoch: EpochId) -> None:
+        """A device has shown that it holds an epoch, or was given it."""
+        async with self.lock:
+            self.safe.note_holder(device, epoch, day_of(self.surroundings.now()))
+            await self.follow(())
+
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id.
 
@@ -258,6 +273,8 @@ class OpenCircle(DaysView):
                     self._own.went_on(written)
                     self.replica.advance(plan, begin=begin)
                 self._note_introductions(plan.controls)
+                if plan.controls or plan.ruling is not None:
+                    await self.follow(plan.controls)
                 with suppress(DiskFull, StorageFailed):  # of what is held by then nothing is read when it is opened
                     self.detached.attached(plan.controls)
                 if self.replica.states.crowded():
@@ -267,6 +284,12 @@ class OpenCircle(DaysView):
         else:
             await self._tell(plan, source)
         return plan
+
+    async def follow(self, controls: Iterable[Entry]) -> None:
+        """Let the secrets follow a step. On a full disk what follows is kept with the next step, or found again."""
+        with suppress(DiskFull, StorageFailed):
+            if self.safe.follow(controls, self.surroundings.now(), self._attested_by_others):
+                await self._disk.flush()
 
     def _store(self, plan: Plan, written: Line | None, noted: Mapping[str, bytes]) -> None:
         self.store.write(plan.commit)

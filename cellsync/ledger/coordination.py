@@ -21,11 +21,11 @@ from cellsync.core.membership.floor import Require
 from cellsync.core.membership.release import MOST_HEADS, MOST_RELEASED, Release
 from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Leave, Remove
 from cellsync.core.membership.role_change import SetRole
-from cellsync.core.membership.rotation import Rotation
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind
+from cellsync.ledger import duty
 from cellsync.ledger.circle import OpenCircle
 
 SECOND: Final = editions.SECOND.number
@@ -46,12 +46,12 @@ class Coordination:
 
     async def remove(
         self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *,
-        disputes: Iterable[EntryId] = (), rotation: Rotation | None = None,
+        disputes: Iterable[EntryId] = (),
     ) -> EntryId:  # fmt: skip
         """Remove members with all their devices, and single devices, in one entry.
 
         It answers by itself what they have written against this device's member, and what is undecided; `disputes`
-        names what it answers besides. `rotation`: the epoch that begins with it.
+        names what it answers besides. A new epoch begins with it, which those who are removed do not come into.
         """
         if not members and not devices:
             raise InvalidValue("nobody was named to be removed")
@@ -64,8 +64,13 @@ class Coordination:
                 self._check_coordinator("Only coordinators remove others.")
             answered = self._decision.answered(members, devices, self._member)
             disputed = tuple(dict.fromkeys([*disputes, *answered]))[:MOST_DISPUTED]
-            removed = Remove((*members, *devices), tuple(devices), disputed, rotation)
-            return await self._write(Kind.REMOVE, removed)
+            removed = Remove((*members, *devices), tuple(devices), disputed)
+            if not self._circle.replica.circle.is_active(self._circle.device):
+                return await self._write(Kind.REMOVE, removed)  # who is not in the circle begins no epoch of it
+            begun, states = duty.begin_epoch(self._circle, self._struck(members, devices))
+            entry = await self._write(Kind.REMOVE, removed._replace(rotation=begun))
+            await duty.entrust(self._circle, entry, states)
+            return entry
 
     async def set_role(self, member: MemberId, role: Role) -> EntryId:
         """Give a member another role, a greater or a lesser one."""
@@ -91,6 +96,12 @@ class Coordination:
         """Leave the circle, with all devices of this member."""
         async with self._circle.lock:
             return await self._write(Kind.LEAVE, Leave())
+
+    def _struck(self, members: Collection[MemberId], devices: Collection[DeviceId]) -> set[DeviceId]:
+        """The active devices that a removal hits: of these members, and these with all that they linked."""
+        active = [one.device for one in self._circle.replica.circle.active()]
+        linked = self._decision.linked_by(devices)
+        return {device for device in active if self._owner(device) in members or device in linked}
 
     # --- the floor -----------------------------------------------------------------------------------
 

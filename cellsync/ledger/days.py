@@ -22,6 +22,7 @@ from cellsync.core.membership.holders import Holders
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.members import MembersView
+from cellsync.ledger.safe import Safe
 from cellsync.ledger.surroundings import Surroundings
 
 FURTHER: Final = 45  # days: how far from our day another device is looked for when a user waits for it
@@ -37,6 +38,7 @@ class DaysView(MembersView):
             circle, store.kept(drawers.EPOCHS) or b"\x90", store.kept(drawers.OLDER_EPOCHS) or b"\x90"
         )
         self.holders = Holders.decode(store.kept(drawers.HOLDERS) or b"\x90")
+        self.safe = Safe(self.replica, store, self.device, self.epochs, self.holders)
         self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
         # The day of the entry that introduces a device, even if it does not count now: it may later.
         self._introduced: dict[DeviceId, Day] = {}
@@ -69,11 +71,16 @@ class DaysView(MembersView):
     def accepts(self, epoch: EpochId, caller: SessionPublic) -> bool:
         return self.epochs.accepts(epoch, [self.holders.rank(device) for device in self.devices_with(caller)])
 
+    @property
+    def attested_by_others(self) -> Day | None:
+        """The day that others' entries had reached when this was last looked up."""
+        return self._attested_by_others
+
     def wanted_epoch(self) -> WantedEpoch | None:
-        return None  # there is one epoch, and whoever is a member was given it
+        return self.safe.keyring.wanted
 
     def handed_over(self, epoch: EpochId) -> Branches | None:
-        return None
+        return self.safe.handed_over(epoch, self.surroundings.now())
 
     def difference(self, device: DeviceId) -> Difference | None:
         """How far another device's clock is from ours, as it was when the two last spoke."""

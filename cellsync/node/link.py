@@ -13,15 +13,17 @@ import trio
 
 from cellsync.core import caps
 from cellsync.core.errors import CellsyncError
-from cellsync.core.ids import CircleId, DeviceId, Millis
+from cellsync.core.ids import CircleId, DeviceId, EpochId, Millis
 from cellsync.core.session.events import (
     Acknowledged,
     Answered,
     Apart,
     Called,
     Ended,
+    Entrusted,
     Event,
     Forewarned,
+    HandedOver,
     Located,
     Measured,
     Opened,
@@ -206,6 +208,11 @@ class PeerLink:
                 if not data:
                     return
 
+    async def _note_holder(self, of: CircleId, epoch: EpochId) -> None:
+        circle = self._strands[of].circle
+        for device in circle.devices_with(self.session.remote):
+            await circle.note_holder(device, epoch)
+
     async def _write(self) -> None:
         while not self.session.closed:
             self._ripen()
@@ -265,6 +272,10 @@ class PeerLink:
                 case Forewarned(circle, entry):
                     if not await self._strands[circle].circle.forewarn(entry):
                         continue
+                case Entrusted(circle, epoch, states):
+                    await self._strands[circle].circle.entrust(epoch, states)
+                case HandedOver(circle, epoch):
+                    await self._note_holder(circle, epoch)
                 case Ended(error):
                     self.outcome = error
                 case Apart(error):

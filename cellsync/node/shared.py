@@ -10,10 +10,11 @@ from typing import Protocol
 
 import trio
 
+from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry
 from cellsync.core.history.store import Arrival
-from cellsync.core.ids import Day, DeviceId, Incarnation, SessionPublic
+from cellsync.core.ids import Day, DeviceId, EpochId, Incarnation, SessionPublic
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
 from cellsync.core.session.building import Building
@@ -152,6 +153,12 @@ class SharedCircle(CircleView, Protocol):
     async def ingest(self, batch: Batch, source: Source) -> Step:
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         ...
+
+    async def entrust(self, epoch: EpochId, states: Branches) -> None:
+        """Keep the states of the chosen epoch, which a member has handed over."""
+
+    async def note_holder(self, device: DeviceId, epoch: EpochId) -> None:
+        """A device was given the states of an epoch."""
 
     async def forewarn(self, entry: Detached) -> bool:
         """Whether a peer's detached entry is new here, and heeded. Raises BadSignature, DiskFull, StorageFailed."""

@@ -182,7 +182,9 @@ async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, auto
     async with laptop.opened() as ana:
         await memory_network.device("ben").join(ana)
         same = OtherClock(0.0, measured=True)  # in the pairing
-        assert ana.peers() == [Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False, clock=same)]
+        assert ana.peers() == [
+            Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False, clock=same, circle=ana.first.id)
+        ]
         assert ana.only_here() == 2
         assert await ana.only_here_cases() == []  # both are about members
 

@@ -67,7 +67,7 @@ class Charter:
         said = (one.edition for one in self._required.get(author, ()) if stands(one.entry, one.slot))
         return max(said, default=floor.LOWEST)
 
-    def recovery_keys(self, circle: CircleId, stands: Stands) -> list[RecoveryKeys]:
-        """The recovery keys in force, in order of arrival."""
+    def recovery_keys(self, circle: CircleId, stands: Stands) -> dict[EntryId, RecoveryKeys]:
+        """The recovery keys in force, in order of arrival, by the entries that brought them in."""
         standing = {entry: one.keys for entry, one in self._brought.items() if stands(entry, one.slot)}
         return recovery.in_force(circle, standing)

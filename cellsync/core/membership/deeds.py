@@ -271,6 +271,10 @@ class Deeds:
         """Its author, or PAPER."""
         return self._members[bit]
 
+    def line(self, device: Bit) -> tuple[Bit, ...]:
+        """A device, and the ones by which it was linked; the last one came with the member."""
+        return self._lines[device]
+
     def owner(self, device: Bit) -> Bit:
         """The member whose device it is."""
         return self._lines[device][-1]

@@ -161,6 +161,12 @@ class Decision:
         """The rotations under which something could be sealed, the chosen one among them."""
         return frozenset(self._deeds[bit].id for bit in usable(self._bench))
 
+    def linked_by(self, devices: Iterable[DeviceId]) -> frozenset[DeviceId]:
+        """These devices, and all that were linked by one of them, and so on: a removal of these hits them all."""
+        roots = {self._bit(device) for device in devices}
+        introduced = each(self._deeds.introductions & self._bench.within)
+        return frozenset(DeviceId(self._deeds[one].id) for one in introduced if roots & set(self._deeds.line(one)))
+
     def is_final(self, removal: EntryId) -> bool:
         return rule_15_final(self._bench, self._bit(removal))
 

@@ -134,7 +134,7 @@ def gives_way(circle: CircleId, known: Mapping[EntryId, RecoveryKeys], row: Repl
     return old is not None and primitives.verify(old.signing, row.signature, _giving_way(circle, row.entry, new))
 
 
-def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> list[RecoveryKeys]:
+def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> dict[EntryId, RecoveryKeys]:
     """The recovery keys in force, in the order of `brought`: every entry that counts and brought one in."""
     gone = {
         row.entry
@@ -143,4 +143,4 @@ def in_force(circle: CircleId, brought: Mapping[EntryId, Recovery]) -> list[Reco
         if (old := brought.get(row.entry)) is not None
         and primitives.verify(old.keys.signing, row.signature, _giving_way(circle, row.entry, new.keys))
     }
-    return [operation.keys for entry, operation in brought.items() if entry not in gone]
+    return {entry: operation.keys for entry, operation in brought.items() if entry not in gone}

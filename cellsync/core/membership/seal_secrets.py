@@ -58,6 +58,9 @@ class SealSecrets:
     def oldest(self) -> KeptSecret:
         return self._kept[0]
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def __iter__(self) -> Iterator[KeptSecret]:
         """The newest first: others are most likely to seal to it."""
         return reversed(self._kept)
@@ -69,6 +72,10 @@ class SealSecrets:
     def add(self, entry: EntryId, secret: SealSecret, day: Day) -> None:
         """A new secret; the entry that introduces its public half becomes durable in the same step."""
         self._kept.append(KeptSecret(entry, secret, day))
+
+    def withdraw(self, count: int) -> None:
+        """Take back all but the first `count`: the entry that was to introduce another one was not written."""
+        del self._kept[count:]
 
     def note_use(self, entry: EntryId) -> None:
         """The secret whose public half this entry introduced has opened a wrap."""

@@ -136,9 +136,11 @@ class KeyEvidence:
     # --- who saw what ------------------------------------------------------------------------------------
 
     def saw(self, later: EntryId, earlier: EntryId) -> bool:
-        """Whether the first has the second in its past, or is it; both known here."""
+        """Whether the first, which is known here, has the second in its past, or is it."""
         if later == earlier:
             return True
+        if earlier not in self._places:
+            return False  # what is not here nobody here has seen: pasts come first
         circle = self._replica.circle
         bit, (_, past) = circle.bit(earlier), self._places[later]
         if bit is not None:

@@ -162,6 +162,10 @@ class Replica:
 
     def recovery_keys(self) -> list[RecoveryKeys]:
         """The recovery keys in force, in order of arrival."""
+        return list(self.papers().values())
+
+    def papers(self) -> dict[EntryId, RecoveryKeys]:
+        """The same by the entries that brought them in."""
         return self.charter.recovery_keys(self.circle.id, self._stands)
 
     def speaks(self, paper: DeviceId) -> bool:

@@ -1,0 +1,129 @@
+"""Cells whose circle goes from one epoch to the next: by the week, by a removal, and after months apart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell
+from cellsync.core.ids import CaseId, EpochId, MemberId
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.floor import Require
+from cellsync.core.membership.removal import Remove
+from cellsync.core.wire.tags import Kind
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import DAY, Visit
+from tests.scenarios.test_removals import write
+
+
+def epoch(cell: Cell) -> EpochId:
+    return cell.first.circle.epochs.newest
+
+
+async def until_in_one_epoch(*cells: Cell, after: EpochId) -> EpochId:
+    """The epoch that all are in, another one than before."""
+    with trio.fail_after(3_600):
+        for cell in (*cells, *cells):
+            while epoch(cell) == after or len({epoch(one) for one in cells}) > 1:  # noqa: ASYNC110 (no event says so)
+                await trio.sleep(5)
+    return epoch(cells[0])
+
+
+async def joined(net: MemoryNetwork, *names: str) -> list[SimulatedDevice]:
+    """Devices that are in step, in a circle whose builds all know of epochs."""
+    founder = await net.device("ana").found()
+    async with founder.opened() as ana:
+        devices = [founder, *[await net.device(name).join(ana) for name in names]]
+        async with opened(devices[1:]) as others:
+            await level([ana, *others])
+            await trio.sleep(600)
+            assert len({epoch(cell) for cell in (ana, *others)}) == 1
+            assert epoch(ana) == EpochId(ana.first.id), "nobody requires yet that all builds know of more"
+            await write(ana, Kind.REQUIRE, Require(2))
+            await level([ana, *others])
+    return devices
+
+
+@asynccontextmanager
+async def opened(devices: Sequence[SimulatedDevice], days: int = 0) -> AsyncIterator[list[Cell]]:
+    """All of them at work, so many days later."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(one.with_clock(days * DAY).opened()) for one in devices]
+
+
+async def test_a_cell_goes_to_a_new_epoch_every_week_and_renews_its_keys(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben", "cara")
+    async with opened(devices, days=8) as cells:
+        second = await until_in_one_epoch(*cells, after=EpochId(cells[0].first.id))
+        await level(cells)
+        await trio.sleep(600)
+        assert {epoch(cell) for cell in cells} == {second}, "one device, and no other, has begun it"
+        renewed = [bytes(cell.first.circle.safe.keyring.secrets.newest.entry) for cell in cells]
+        assert set(renewed).isdisjoint(bytes(cell.device) for cell in cells)
+    async with opened(devices, days=17) as cells:
+        await until_in_one_epoch(*cells, after=second)
+        note = await cells[2].create(Visit, title="in the third epoch")
+        await cells[0].get(Visit, note.id, wait=600)
+
+
+async def test_who_is_removed_does_not_come_into_the_next_epoch(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben", "cara")
+    async with opened(devices) as [ana, ben, cara]:
+        first = epoch(ana)
+        removal = EpochId(await ana.first.membership.remove([MemberId(cara.device)]))
+        assert await until_in_one_epoch(ana, ben, after=first) == removal
+        await trio.sleep(600)
+        assert epoch(cara) == first
+        assert cara.device not in ana.node.links
+        case = await ben.create(Visit, title="without her")
+        await ana.get(Visit, case.id, wait=600)
+    async with opened(devices[:2]) as [ana, ben]:
+        assert epoch(ana) == epoch(ben) == removal, "it is kept"
+        await level([ana, ben])
+
+
+async def test_a_removal_without_an_epoch_of_its_own_is_followed_by_one(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben", "cara")
+    async with opened(devices) as [ana, ben, cara]:
+        first = epoch(ana)
+        await write(ana, Kind.REMOVE, Remove((cara.device,)))
+        await until_in_one_epoch(ana, ben, after=first)
+        await trio.sleep(600)
+        assert epoch(cara) == first
+
+
+async def test_who_was_away_for_months_comes_back_over_a_session(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben", "cara")
+    before, note = EpochId(bytes(32)), CaseId(bytes(32))
+    for days in (8, 40, 80, 120, 160):
+        async with opened(devices[:2], days) as [ana, ben]:
+            before = await until_in_one_epoch(ana, ben, after=before if any(before) else EpochId(ana.first.id))
+            note = (await ben.create(Visit, title="while she was away")).id
+            await level([ana, ben])
+    async with opened(devices, days=180) as cells:
+        await cells[2].get(Visit, note, wait=86_400)
+        await level(cells)
+        await until_in_one_epoch(*cells, after=EpochId(cells[0].first.id))
+
+
+async def test_who_is_admitted_after_a_rotation_gets_its_states(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben")
+    async with opened(devices, days=8) as [ana, ben]:
+        second = await until_in_one_epoch(ana, ben, after=EpochId(ana.first.id))
+        dan = await memory_network.device("dan").join(ben if ben.first.role is Role.COORDINATOR else ana)
+        async with dan.with_clock(8 * DAY).opened() as newcomer:
+            await level([ana, ben, newcomer])
+            assert epoch(newcomer) == second
