@@ -1,0 +1,105 @@
+"""Removals with real processes and vaults: a seized laptop whose late testimony is released, and two coordinators who
+remove each other while they are apart, and show the same afterwards."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.programs import Program, pair, programs
+from tests.patience import wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+def stop(one: Program) -> None:
+    one.run("daemon", "stop")
+    one.ended()
+
+
+def statuses(one: Program) -> dict[str, str]:
+    return {row["name"]: row["status"] for row in one.call("roster")["members"]}
+
+
+def is_removed(one: Program, name: str) -> bool:
+    """Whether somebody is removed, as one device shows it."""
+    return statuses(one)[name] == "removed"
+
+
+def requiring(one: Program) -> set[str]:
+    """The coordinators who have required what removals need."""
+    return {row["name"] for row in one.call("roster")["members"] if row["requires"]}
+
+
+def titles(one: Program) -> list[str]:
+    return sorted(case["title"] for case in one.call("case.list")["cases"])
+
+
+def test_a_laptop_is_seized_its_owner_removed_offline_and_late_testimony_released(tmp_path: Path) -> None:
+    with programs(tmp_path, "ana", "ben", "cara") as [ana, ben, cara]:
+        ana.init()
+        ana.start()
+        pair(ana, ben)
+        pair(ana, cara)
+        cara.start()
+        ben.start()
+        ana.json("case", "new", "before")
+        wait_until(lambda: titles(ana) == titles(ben) == titles(cara) == ["before"], "all hold it")
+        stop(ana)
+        ben.json("case", "new", "late testimony")  # Cara has it, and Ana does not know
+        wait_until(lambda: "late testimony" in titles(cara), "Cara holds it")
+        stop(ben)
+        refused = ana.run("members", "remove", "ben", "--confirm", "cara")  # no daemon: offline
+        assert (refused.exit, "That is not the name" in refused.err) == (2, True), refused
+        removed = ana.run("members", "remove", "ben", "--confirm", "ben")
+        assert removed.exit == 0, removed
+        assert "KEEPS what it" in removed.err
+        assert "✓ Removed: ben. Confirmed by 0 of 1 other device." in removed.out
+        ana.start()
+        wait_until(lambda: statuses(cara).get("ben") == "removed", "Cara has heard")
+        wait_until(lambda: ana.call("roster")["quarantine"] != [], "the late entries have come")
+        for one in (ana, cara):
+            assert titles(one) == ["before"]
+        listed = ana.run("quarantine", "list")
+        assert "ben" in listed.out, listed
+        assert ana.run("quarantine", "release", "ben").exit == 0
+        wait_until(lambda: titles(ana) == titles(cara) == ["before", "late testimony"], "both show it")
+        assert "ana removed ben. It stands." in cara.run("members", "why", "ben").out
+
+
+def test_two_coordinators_remove_each_other_and_show_the_same(tmp_path: Path) -> None:
+    """Cara hears of the one removal first, Dan of the other: who was removed is not listened to any more. When the two
+    meet, both removals are contested, and both show that. Of the two who quarrel nothing is claimed: a suspended device
+    is not served anything yet."""
+    with programs(tmp_path, "ana", "ben", "cara", "dan") as everyone:
+        ana, ben, cara, dan = everyone
+        ana.init()
+        ana.start()
+        for one in (ben, cara, dan):
+            pair(ana, one)
+            one.start()
+        assert ana.run("members", "role", "ben", "coordinator").exit == 0
+        wait_until(lambda: all(requiring(one) == {"ana", "ben"} for one in everyone), "both require what it needs")
+        for one in everyone:
+            stop(one)
+        for one, other in ((ana, "ben"), (ben, "ana")):
+            ran = one.run("members", "remove", other, "--confirm", other)
+            assert ran.exit == 0, ran
+            assert "To make it final: the recovery key" in ran.err  # one of two: nobody else's word is left
+        for remover, hearer, removed in ((ana, cara, "ben"), (ben, dan, "ana")):
+            remover.start()
+            hearer.start()
+            wait_until(partial(is_removed, hearer, removed), "it was heard")
+            stop(remover)
+            stop(hearer)
+        cara.start()
+        dan.start()
+        quarrel = {"ana": "suspended", "ben": "suspended", "cara": "active", "dan": "active"}
+        wait_until(lambda: statuses(cara) == statuses(dan) == quarrel, "both have heard both")
+        for one in (cara, dan):
+            told = one.run("members").out
+            assert "ana removed ben, which is contested and undecided" in told
+            assert "ben removed ana, which is contested and undecided" in told
+            assert "the recovery key" in one.run("members", "why", "ana").out
