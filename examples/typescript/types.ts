@@ -14,7 +14,7 @@ export const misspelt: Edit = { sett: { title: "Parcel" } };
 export const step: Edit = { count: { parcels: "2" } };
 
 export const changed: Shapes["Event"] = {
-  event: "peer.down", cursor: "", data: { device: "5d93" },
+  event: "peer.down", cursor: "", data: { device: "5d93", circle: "2a" },
 };
 // @ts-expect-error: of this event the data is something else
 export const mixed: Shapes["Event"] = { event: "peer.down", cursor: "", data: { job: "5d93", done: 1, total: 2 } };
