@@ -32,7 +32,7 @@ class Sort(Enum):
     OTHER = auto()
 
 
-LIMITS: Final = {Sort.STRIKE: 64, Sort.BALLOT: 512, Sort.OTHER: 4_096}
+LIMITS: Final = {Sort.STRIKE: 32, Sort.BALLOT: 512, Sort.OTHER: 4_096}
 """One more of a device is void. An honest one comes nowhere near in years, and 16 branches bound what a hostile one can
 make others weigh against each other."""
 
@@ -96,12 +96,14 @@ def role_needed(
     """The role that an entry requires of its author. `needs`: by its kind; `owner`: whose device that is, if the entry
     has seen it.
 
-    Everybody may remove themselves, and devices of their own; and what counts of a `recovery` that replaces a key is
-    who backs it (rule 12).
+    Everybody may remove themselves, and devices of their own, but not together with others: what strikes at its own
+    author would have to be weighed against all else that its author struck. What counts of a `recovery` that replaces a
+    key is who backs it (rule 12).
     """
     match operation:
-        case Remove(targets) if {owner(DeviceId(target)) for target in targets} - {None} == {author}:
-            return Role.READER
+        case Remove(targets):
+            hit = {owner(DeviceId(target)) for target in targets} - {None}
+            return Role.READER if hit == {author} else None if author in hit else needs
         case Recovery(_, replaced) if replaced:
             return Role.READER
     return needs
