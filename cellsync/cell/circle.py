@@ -98,7 +98,7 @@ class CellCircle:
         """Write what is owed for the circle's secrets (`ledger/duty`), after each step that may have brought it about,
         and as time passes."""
         while True:
-            await trio.sleep(duty.patience(self.circle))
+            await trio.sleep(await duty.patience(self.circle))
             self._owes = trio.Event()
             with suppress(CellsyncError):  # it is due again
                 while await duty.do(self.circle, self._secrets.signing):

@@ -109,7 +109,6 @@ class OpenCircle(DaysView):
         self._disk = Disk(store, surroundings)
         self._surplus = Surplus.decode(store.kept(drawers.SURPLUS))
         self._watchers: list[Watcher] = []
-        self.safe.look(surroundings.now(), self._attested_by_others)
 
     # --- a new circle's first moments ----------------------------------------------------------------
 

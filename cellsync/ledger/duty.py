@@ -42,9 +42,11 @@ def is_bound(circle: OpenCircle) -> bool:
     )
 
 
-def patience(circle: OpenCircle) -> float:
+async def patience(circle: OpenCircle) -> float:
     """For how many seconds to wait before doing what is due: where all have to rotate at once, one does it for all."""
-    turn = circle.safe.duties.turn
+    async with circle.lock:
+        circle.safe.look(circle.surroundings.now(), circle.attested_by_others)
+        turn = circle.safe.duties.turn
     return 0.0 if turn is None or turn.due > day_of(circle.surroundings.now()) else float(STAGGER * turn.place)
 
 

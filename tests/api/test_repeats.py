@@ -42,6 +42,9 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "rekey": "keys are made once more", "rekey.cancel": "it is cancelled",
     "fork.check": "it reads", "peers.add": "it is known", "peers.ping": "it asks", "invite.confirm": "it is confirmed",
     "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
+    "removal": "they are removed then: refused", "role": "they have that role: refused",
+    "endorse": "it is agreed to", "contest": "it is answered", "leave": "you have left: refused",
+    "release": "it is released: refused", "require": "it is required",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
 }  # fmt: skip
 
@@ -54,8 +57,10 @@ def test_whatever_asks_for_something_takes_a_key_or_does_nothing_the_second_time
 
 
 def test_whatever_writes_a_document_says_its_heads() -> None:
-    """A job writes many, or none; an invitation admits somebody, which is no document."""
-    others = {"import", "invite", "invite.confirm"}
+    """A job writes many, or none; an invitation admits somebody, which is no document, and so is no other word."""
+    others = {
+        "import", "invite", "invite.confirm", "removal", "role", "endorse", "contest", "leave", "release", "require",
+    }  # fmt: skip
     writes = {one.name for one in OPERATIONS if "not_permitted" in codes_of(one)} | {"import"}
     with_heads = {one.name for one in OPERATIONS if "heads" in getattr(shapes, one.gives).__struct_fields__}
     assert with_heads - {"case.show"} == writes - others

@@ -94,7 +94,7 @@ def test_with_a_locked_cell(case: Any, locked: Server) -> None:
     if NEEDS[case.operation.definition.raw["operationId"]] is Needs.OPEN:
         assert code in ("locked", "invalid_value", "method_not_allowed")
     elif case.operation.definition.raw["operationId"] in ("init", "join"):
-        assert code in ("vault_exists", "invalid_value", "method_not_allowed")
+        assert code in ("vault_exists", "locked", "invalid_value", "method_not_allowed")
     elif case.operation.definition.raw["operationId"] == "unlock":
         assert status in (400, 403, 405, 429)
     assert locked.service.state == "locked"

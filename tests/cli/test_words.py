@@ -54,7 +54,7 @@ def test_both_commands_say_it(monkeypatch: pytest.MonkeyPatch, command: str) -> 
 def test_only_what_has_happened_can_be_dismissed(monkeypatch: pytest.MonkeyPatch, lasting: bool) -> None:
     flag = {
         "reason": "older", "text": "has an older one. Why?", "author": "Ben", "device": "ab", "case": None,
-        "lasting": lasting,
+        "lasting": lasting, "circle": "",
     }  # fmt: skip
     canned = Canned([known(**GONE, in_step=True)])
     canned._status["flags"] = [flag]

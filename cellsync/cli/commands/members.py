@@ -37,8 +37,9 @@ def members(context: click.Context, circle: str) -> None:
     rows = [[*_row(member), names.get(member["circle"], "")] for member in answer["members"]]
     for row in table(rows):
         terminal.result(row)
+    begun = {member["circle"] for member in answer["members"] if member["requires"]}
     for member in answer["members"]:
-        for sentence in _remarks(member):
+        for sentence in _remarks(member, begun):
             terminal.result(f"⚠ {sentence}")
     for strike in answer["strikes"]:
         for sentence in _of_strike(strike):
@@ -57,10 +58,11 @@ def _row(member: dict[str, Any]) -> list[str]:
     devices = [one for one in member["devices"] if one["status"] != "removed"]
     several = many(len(devices), "device") if len(devices) > 1 else ""
     name = line(member["name"], 40) + (" (you)" if member["me"] else "")
-    return [name, member["role"] or "no role", status or several, member["member"][:8]]
+    return [name, member["role"] or "no role", status or several, line(member["member"][:8])]
 
 
-def _remarks(member: dict[str, Any]) -> list[str]:
+def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
+    """What is not as it should be. `begun`: the circles in which somebody has required what removals need."""
     name, said = line(member["name"], 40), []
     if member["status"] == "removed":
         return []
@@ -69,7 +71,7 @@ def _remarks(member: dict[str, Any]) -> list[str]:
         said.append(f"{name}'s word does not count in a dispute yet. It takes {words}")
     if member["silent"] is not None:
         said.append(f"{name} coordinates, and has given no sign for {many(member['silent'], 'day')}. Is all well?")
-    if member["role"] == "coordinator" and not member["requires"]:
+    if member["role"] == "coordinator" and not member["requires"] and member["circle"] in begun:
         said.append(f"{name}'s cellsync has not required yet what removals need: update it there, and sync.")
     return said
 
