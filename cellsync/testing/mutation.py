@@ -30,7 +30,6 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "key": ("public",),
     "wrap": ("wrap",),
     "rotation": ("rotation", "rewraps"),
-    "states": ("day", "session", "spool", "discovery", "bundle"),
     "vault": ("header",),
     "header": ("header",),
     "opening": ("opening",),

@@ -12,6 +12,7 @@ import cellsync.cli.demo.child
 import cellsync.cli.main
 import cellsync.daemon.work  # noqa: F401  so that all errors are defined
 from cellsync.api.contract.problems import Problem, Refusal, TooSoon
+from cellsync.api.lookup import NotHere
 from cellsync.casework.documents.consent import Scope
 from cellsync.casework.exporting.left_out import NothingLeaves
 from cellsync.casework.importing.mapping import BadMapping
@@ -33,6 +34,7 @@ GIVEN: dict[type[CellsyncError], tuple[Any, ...]] = {
     NothingLeaves: (Scope.PUBLIC, [Sensitivity.C0]),
     BadMapping: ("A line of the mapping.", "A hint."),
     TooSoon: (8.0,),
+    NotHere: ("a4c1", "case"),
     Refusal: (Problem("code", "A message.", "A hint.", 1),),
 }
 COMMAND = re.compile("(^|: )cellsync [a-z -]+(?: [A-Z:]+)*$")
