@@ -29,10 +29,11 @@ class Sort(Enum):
 
     STRIKE = auto()
     BALLOT = auto()  # what others' labels depend on, apart from strikes
+    ROTATION = auto()  # each of them is gone through with every step that may change which epoch is chosen
     OTHER = auto()
 
 
-LIMITS: Final = {Sort.STRIKE: 32, Sort.BALLOT: 512, Sort.OTHER: 4_096}
+LIMITS: Final = {Sort.STRIKE: 32, Sort.BALLOT: 512, Sort.ROTATION: 512, Sort.OTHER: 4_096}
 """One more of a device is void. An honest one comes nowhere near in years, and 16 branches bound what a hostile one can
 make others weigh against each other."""
 
@@ -49,6 +50,8 @@ def sort_of(deed: Deed) -> Sort:
     demotes = deed.kind == Kind.SET_ROLE and deed.role is not None and deed.role < Role.COORDINATOR
     if deed.kind in REMOVALS or demotes:
         return Sort.STRIKE
+    if deed.kind == Kind.ROTATE:
+        return Sort.ROTATION
     return Sort.BALLOT if deed.kind in _BALLOTS else Sort.OTHER
 
 

@@ -21,6 +21,7 @@ from cellsync.core.membership.circle import EMPTY_PAST, Circle
 from cellsync.core.membership.control import Admit, DeviceKeys, FirstRotation, Found, Role
 from cellsync.core.membership.recovery import RecoveryKeys
 from cellsync.core.membership.removal import Remove
+from cellsync.core.membership.rotation import Rotation
 from cellsync.core.membership.seal_key import SealKey
 from cellsync.core.wire.tags import Kind
 from tests.core.replicas import drawn_secrets
@@ -177,6 +178,16 @@ def test_a_device_writes_32_strikes_and_no_more() -> None:
     assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ADMITTED), own) == (past, False)
     assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ROOT), others) == (past, False), "its author is among them"
     assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ROOT), own)[1]
+
+
+def test_a_device_writes_512_rotations_and_no_more() -> None:
+    made, past = circle()
+    begun = Rotation(bytes(32), Day(0), {DeviceId(ROOT): None}, {})
+    for number in range(512):
+        past, taken = made.add(EntryId(number.to_bytes(32, "big")), Kind.ROTATE, past, DeviceId(ROOT), begun)
+        assert taken
+    assert made.add(OTHER, Kind.ROTATE, past, DeviceId(ROOT), begun) == (past, False)
+    assert made.add(OTHER, Kind.REMOVE, past, DeviceId(ROOT), Remove((DeviceId(ROOT),), rotation=begun))[1]
 
 
 def test_nothing_of_an_introduction_shows_but_its_device() -> None:
