@@ -16,6 +16,7 @@ from cellsync.cell import flag
 from cellsync.cell.cases import OpenCases
 from cellsync.cell.catalogue import OpenCatalogue
 from cellsync.cell.confirmation import Confirm
+from cellsync.cell.elsewhere import removed_elsewhere
 from cellsync.cell.flag import Flag
 from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers, following
@@ -243,7 +244,7 @@ class CellCircle:
 
     @property
     def flags(self) -> list[Flag]:
-        return self._flags.all()
+        return [*self._flags.all(), *removed_elsewhere(self.circle, (circle.circle for circle in self._every()))]
 
     def dismiss(self, flag: Flag) -> None:
         self._flags.dismiss(flag)

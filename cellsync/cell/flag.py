@@ -36,6 +36,7 @@ class Reason(StrEnum):
     REMOVAL_LAPSED = "removal_lapsed"  # and it has not come for so long that nothing follows from it any more
     REMOVED = "removed"  # this device was removed, or has left: what is here can be read
     MEMBER_REMOVED = "member_removed"  # somebody was removed, by another device
+    REMOVED_ELSEWHERE = "removed_elsewhere"  # another has removed it from another circle of this device
     ONE_WORD = "one_word"  # a removal stands on one word, and somebody could second it
     UNDECIDED = "undecided"  # a removal is contested, and undecided
     SUSPENDED = "suspended"  # a device receives nothing of cases until a dispute is decided
@@ -47,7 +48,8 @@ LASTING: Final = frozenset(
     {
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
-        Reason.WAIVED, Reason.REMOVED, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED, Reason.QUARANTINED,
+        Reason.WAIVED, Reason.REMOVED, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED,
+        Reason.QUARANTINED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""
@@ -60,7 +62,7 @@ class Flag(NamedTuple):
     device: DeviceId  # the author of the entries, or the owner of the codes
     author: str
     case: CaseId | None
-    about: tuple[str, ...] = ()  # names of those whom its author says something about
+    about: tuple[str, ...] = ()  # names: of those whom its author says something about, or of circles
     circle: CircleId = CircleId(NO_ID)
 
     def __repr__(self) -> str:

@@ -166,17 +166,24 @@ def programs(folder: Path, *names: str, inside: Inside = lambda _: ()) -> Iterat
             one.stop()
 
 
-def pair(inviter: Program, joiner: Program, *, network: Sequence[str] = LOOPBACK) -> tuple[Ran, Ran]:
-    """Let one profile join the other's cell; each program compares the words with those that the other shows."""
+def pair(
+    inviter: Program, joiner: Program, *, network: Sequence[str] = LOOPBACK, circle: str = ""
+) -> tuple[Ran, Ran]:  # fmt: skip
+    """Let one profile join the other's cell; each program compares the words with those that the other shows.
+
+    `circle`: which one, where there are several. A profile that has a vault joins under the name that it has.
+    """
+    of = ["--circle", circle] if circle else []
+    new = [] if joiner.profile.exists else ["--name", joiner.name, *network]
     code, code_in = os.pipe()
     for_inviter, from_joiner = os.pipe()
     for_joiner, from_inviter = os.pipe()
     inviting = inviter.begin(
-        "invite", "--code-fd", str(code_in), "--words-fd", str(for_inviter),
+        "invite", *of, "--code-fd", str(code_in), "--words-fd", str(for_inviter),
         pass_fds=[code_in, for_inviter],
     )  # fmt: skip
     joining = joiner.begin(
-        "join", "--name", joiner.name, *network, "--code-fd", str(code), "--words-fd", str(for_joiner),
+        "join", *new, "--code-fd", str(code), "--words-fd", str(for_joiner),
         pass_fds=[code, for_joiner],
     )  # fmt: skip
     for descriptor in (code, code_in, for_inviter, for_joiner):

@@ -3,6 +3,7 @@ remove each other while they are apart, and show the same afterwards."""
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -103,3 +104,27 @@ def test_two_coordinators_remove_each_other_and_show_the_same(tmp_path: Path) ->
             assert "ana removed ben, which is contested and undecided" in told
             assert "ben removed ana, which is contested and undecided" in told
             assert "the recovery key" in one.run("members", "why", "ana").out
+
+
+def test_one_removal_covers_both_circles_and_a_guest_hears_of_hers_alone(tmp_path: Path) -> None:
+    with programs(tmp_path, "ana", "ben", "lea") as [ana, ben, lea]:
+        ana.init()
+        ana.start()
+        pair(ana, ben)
+        ben.start()
+        assert ana.run("circle", "create", "Lawyers").exit == 0
+        pair(ana, ben, circle="Lawyers")
+        pair(ana, lea, circle="Lawyers")
+        lea.start()
+        wait_until(lambda: statuses(lea) == {"ana": "active", "ben": "active", "lea": "active"}, "Lea knows them")
+        for one in (ana, ben):
+            stop(one)
+        removed = ana.run("members", "remove", "ben", "--confirm", "ben")
+        assert removed.exit == 0, removed
+        assert ("mill street:" in removed.err.lower(), "Lawyers:" in removed.err) == (True, True), removed
+        assert "✓ Removed from Lawyers: ben." in removed.out
+        ana.start()
+        wait_until(partial(is_removed, lea, "ben"), "Lea has heard")
+        here = [row for row in ana.call("roster")["members"] if row["name"] == "ben"]
+        assert ([row["status"] for row in here], len({row["circle"] for row in here})) == (["removed"] * 2, 2)
+        assert "Mill Street" not in json.dumps(lea.call("roster")) + json.dumps(lea.call("status"))

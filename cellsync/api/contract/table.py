@@ -71,7 +71,7 @@ OPERATIONS: Final = (
     Operation("roster", "GET", "/v1/roster", "OfCircle", "Roster", "How members and removals stand"),
     Operation("member.why", "GET", "/v1/members/{member}/reasons", "OneMember", "Why", "Why a member stands so"),
     Operation("removal.preview", "GET", "/v1/members/{member}/removal", "Removal", "RemovalPreview", "What it does"),
-    Operation("removal", "POST", "/v1/members/{member}/removal", "Remove", "WrittenOfMembers", "Remove a member"),
+    Operation("removal", "POST", "/v1/members/{member}/removal", "Remove", "Removals", "Remove a member"),
     Operation("role", "POST", "/v1/members/{member}/role", "NewRole", "WrittenOfMembers", "Give another role"),
     Operation("endorsable", "GET", "/v1/members/{member}/endorsement", "OneMember", "ToEndorse", "What lacks a word"),
     Operation("endorse", "POST", "/v1/members/{member}/endorsement", "Endorse", "WrittenOfMembers", "Agree to it"),

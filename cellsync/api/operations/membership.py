@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from cellsync.api.contract import shapes
-from cellsync.api.contract.problems import Ambiguous, NotTyped
+from cellsync.api.contract.problems import Ambiguous, NotTyped, problem_of
 from cellsync.api.service import Service
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.membership import Roster
 from cellsync.cell.reasons import Cause, Decided, sentences
+from cellsync.cell.removal import Presence, presences
 from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, Quarantined, StrikeStanding
-from cellsync.core.errors import NotFound
+from cellsync.core.errors import CellsyncError, NotFound, WhichCircle
 from cellsync.core.folded import folded
-from cellsync.core.ids import DeviceId, EntryId, MemberId
+from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
 
@@ -43,30 +44,51 @@ async def why(service: Service, ask: shapes.OneMember) -> shapes.Why:
 
 
 async def preview(service: Service, ask: shapes.Removal) -> shapes.RemovalPreview:
-    circle = _circle(service, ask.circle)
-    member, devices = await _targets(circle, ask)
-    found = await circle.membership.preview([] if devices else [member.member], devices)
-    return shapes.RemovalPreview(
-        name=member.name,
+    found = await _presences(service, ask)
+    return shapes.RemovalPreview(name=found[0].member.name, circles=[await _preview(one) for one in found])
+
+
+async def _preview(one: Presence) -> shapes.RemovalThere:
+    seen = await one.circle.membership.preview([] if one.devices else [one.member.member], one.devices)
+    return shapes.RemovalThere(
+        circle=one.circle.id.hex(), called=one.circle.name, name=one.member.name, alike=one.alike, covered=one.covered,
+        coordinators=list(one.coordinators), tell=list(one.tell),
         devices=[
             shapes.KeptThere(
                 device=kept.device.hex(), name=kept.name, connected=kept.connected, seen=kept.seen, in_step=kept.in_step
             )
-            for kept in found.devices
+            for kept in seen.devices
         ],
-        cases=found.cases, changes=found.changes, unaware=list(found.unaware),
-        admitted=[one.name for one in found.admitted], seconds=_words(found.seconds),
-        last_coordinator=found.last_coordinator,
+        cases=seen.cases, changes=seen.changes, unaware=list(seen.unaware),
+        admitted=[member.name for member in seen.admitted], seconds=_words(seen.seconds),
+        last_coordinator=seen.last_coordinator,
     )  # fmt: skip
 
 
-async def remove(service: Service, ask: shapes.Remove) -> shapes.WrittenOfMembers:
-    circle = _circle(service, ask.circle)
-    member, devices = await _targets(circle, ask)
-    if folded(ask.confirm) != folded(member.name):
+async def remove(service: Service, ask: shapes.Remove) -> shapes.Removals:
+    found = await _presences(service, ask)
+    if folded(ask.confirm) != folded(found[0].member.name):
         raise NotTyped
-    members: Collection[MemberId] = [] if devices else [member.member]
-    return _written(circle, await circle.membership.remove(members, devices, with_admitted=ask.with_admitted))
+    done, refused = [], []
+    for one in [one for one in found if one.covered] or found[:1]:
+        try:
+            done.append(_removed(one, await one.remove(with_admitted=ask.with_admitted)))
+        except CellsyncError as error:  # in the others it can be written all the same
+            done.append(_removed(one, error))
+            refused.append(error)
+    if len(refused) == len(done):
+        raise refused[0]
+    return shapes.Removals(circles=done)
+
+
+def _removed(one: Presence, outcome: EntryId | CellsyncError) -> shapes.RemovedThere:
+    entry = None if isinstance(outcome, CellsyncError) else outcome
+    confirmed = 0 if entry is None else len(one.circle.membership.confirmed(entry))
+    return shapes.RemovedThere(
+        circle=one.circle.id.hex(), called=one.circle.name, entry=None if entry is None else entry.hex(),
+        confirmed=confirmed, others=len(one.circle.circle.others()),
+        error=shapes.Error(**problem_of(outcome)._asdict()) if isinstance(outcome, CellsyncError) else None,
+    )  # fmt: skip
 
 
 async def set_role(service: Service, ask: shapes.NewRole) -> shapes.WrittenOfMembers:
@@ -154,18 +176,42 @@ def member_named(roster: Roster, name: str) -> MemberStanding:
     return found[0]
 
 
-async def _targets(circle: CellCircle, ask: shapes.Removal) -> tuple[MemberStanding, list[DeviceId]]:
-    """A member; and one of their devices, if only that is meant."""
-    member = member_named(await circle.membership.roster(), ask.member)
-    if not ask.device:
-        return member, []
-    wanted = folded(ask.device)
-    found = [
-        one.device
-        for one in member.devices
-        if folded(one.name) == wanted or one.device.hex().startswith(ask.device.lower())
+async def _presences(service: Service, ask: shapes.Removal) -> list[Presence]:
+    """Where somebody is who is to be removed, or one of their devices. Raises NotFound, Ambiguous."""
+    circles = [_circle(service, ask.circle)] if ask.circle else service.cell.circles
+    found = [(circle, one) for circle in circles if (one := _called(await circle.membership.roster(), ask.member))]
+    found = [(circle, one) for circle, one in found if one.status != "removed"] or found
+    if ask.device:
+        found = [(circle, one) for circle, one in found if _devices(one, ask.device)]
+        if not found:
+            raise NotFound("There is no such device.", hint="cellsync members")
+    if not found:
+        raise NotFound("There is no member of that name.", hint="cellsync members")
+    at, member = found[0]
+    if member.is_me and not ask.device and len(found) > 1:
+        raise WhichCircle
+    there = await presences(circles, at, member, [_only(_devices(member, ask.device))] if ask.device else [])
+    same = {(one.circle.id, one.member.member) for one in there}
+    others = [circle for circle, one in found if (circle.id, one.member) not in same and one.status != "removed"]
+    if others:
+        names = ", ".join(circle.name for circle in [at, *others])
+        raise Ambiguous("Several people are called so, as their keys say.", hint=f"Add --circle NAME: {names}")
+    return there
+
+
+def _called(roster: Roster, name: str) -> MemberStanding | None:
+    try:
+        return member_named(roster, name)
+    except NotFound:
+        return None
+
+
+def _devices(member: MemberStanding, name: str) -> list[DeviceId]:
+    """Those of their devices that are called so."""
+    wanted = folded(name)
+    return [
+        one.device for one in member.devices if folded(one.name) == wanted or one.device.hex().startswith(name.lower())
     ]
-    return member, [_only(found)]
 
 
 def _only(devices: Sequence[DeviceId]) -> DeviceId:

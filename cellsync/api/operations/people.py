@@ -37,6 +37,7 @@ FLAGS: Final = {
     Reason.REMOVAL_LAPSED: "said 30 days ago that {} removed; the entry has not arrived, so they are sent everything",
     Reason.REMOVED: "was removed on this device: nothing is sent or received. It can be read and exported (members)",
     Reason.MEMBER_REMOVED: "was removed, and is sent nothing from here any more. Do you agree? (members why)",
+    Reason.REMOVED_ELSEWHERE: "was removed from {where}, and is still in this circle, which you coordinate (members)",
     Reason.ONE_WORD: "says that {} removed, on one word. Until it has a second it can be contested (members)",
     Reason.UNDECIDED: "says that {} removed. It is contested, and undecided: whose word settles it? (members why)",
     Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
@@ -156,8 +157,9 @@ def _titles(cases: list[CaseId], replica: Replica, listings: Listings) -> dict[C
 
 def _flag(flag: Flag) -> shapes.Flag:
     case = flag.case.hex() if flag.case else None
+    text = FLAGS[flag.reason].format(_who_were(flag.about), where=_and(flag.about))
     return shapes.Flag(
-        reason=flag.reason.value, text=FLAGS[flag.reason].format(_who_were(flag.about)), author=flag.author,
+        reason=flag.reason.value, text=text, author=flag.author,
         device=flag.device.hex(), case=case, lasting=flag.reason in LASTING, about=list(flag.about),
         circle=flag.circle.hex(),
     )  # fmt: skip
@@ -167,10 +169,15 @@ def _who_were(names: tuple[str, ...]) -> str:
     """`Cara was`, `Cara and Dan were`: the beginning of what is said about these."""
     if not names:
         return "somebody who is not known here was"
-    if len(names) == 1:
-        return f"{names[0]} was"
+    return f"{_and(names)} {'was' if len(names) == 1 else 'were'}"
+
+
+def _and(names: tuple[str, ...]) -> str:
+    """`Cara`, `Cara and Dan`."""
+    if len(names) < 2:
+        return "".join(names)
     last = names[-1] if len(names) <= SHOWN else f"{len(names) - SHOWN + 1} others"
-    return f"{', '.join(names[: min(len(names), SHOWN) - 1])} and {last} were"
+    return f"{', '.join(names[: min(len(names), SHOWN) - 1])} and {last}"
 
 
 async def carry_on(service: Service, ask: shapes.CarryOn) -> shapes.Done:

@@ -128,14 +128,15 @@ def why(context: click.Context, name: str, circle: str) -> None:
 @click.option("--device", default="", metavar="ID", help="Only this one of their devices.")
 @click.option("--with-admitted", is_flag=True, help="Also all whom they have admitted.")
 @click.option("--confirm", metavar="NAME", help="For scripts: the name once more.")
-@_OF
+@circle_option("Only from this circle.")
 @click.pass_context
 def remove(
     context: click.Context, name: str, device: str, with_admitted: bool, confirm: str | None, circle: str
 ) -> None:
     """Remove NAME with all their devices, at once, also offline. It cannot be taken back.
 
-    They keep what they have. Each other device sends them nothing from when it hears of it.
+    From all circles that you coordinate, unless one is named: their keys say where they are. They keep what they have.
+    Each other device sends them nothing from when it hears of it.
     """
     from cellsync.cli.reach import opened
 
@@ -146,37 +147,87 @@ def remove(
         shown = line(seen["name"], 200)
         for sentence in _previewed(seen, with_admitted=with_admitted):
             terminal.need(sentence)
-        if seen["admitted"] and not with_admitted and not device and terminal.asks and confirm is None:
-            with_admitted = terminal.ask_yes(f"Remove the {len(seen['admitted'])} admitted by {shown} as well?")
+        admitted = sum(len(there["admitted"]) for there in seen["circles"] if there["covered"])
+        if admitted and not with_admitted and not device and terminal.asks and confirm is None:
+            with_admitted = terminal.ask_yes(f"Remove the {admitted} admitted by {shown} as well?")
         typed = confirm if confirm is not None else terminal.ask(f'Type "{shown}" to remove', "--confirm NAME")
         see_through(context, terminal)
         answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed)
     what = "that device" if device else shown
-    terminal.result(f"✓ Removed: {what}. {_heard(answer)}")
-    if seen["seconds"] is not None:
-        terminal.result(f"It rests on your word. To make it final: {_words(seen['seconds'], seen['name'])}")
+    for there in answer["circles"]:
+        terminal.result(_outcome(there, what, several=len(answer["circles"]) > 1))
+    for there in seen["circles"]:
+        if there["covered"] and there["seconds"] is not None:
+            terminal.result(f"It rests on your word. To make it final: {_words(there['seconds'], there['name'])}")
     terminal.next("cellsync sync   and who has confirmed it: cellsync members")
     terminal.answer(answer)
+    failed = [there["error"]["exit"] for there in answer["circles"] if there["error"] is not None]
+    if failed:
+        context.exit(failed[0])
+
+
+def _outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
+    """What was done in one circle."""
+    where = f" from {line(there['called'], 40)}" if several else ""
+    if there["error"] is None:
+        return f"✓ Removed{where}: {what}. {_heard(there)}"
+    again = f"cellsync members remove … --circle {quote(line(there['called'], 200))}"
+    return f"✗ Not removed{where}: {line(there['error']['message'], 200)} Once that is well: {again}"
 
 
 def _previewed(seen: dict[str, Any], *, with_admitted: bool) -> list[str]:
-    name, said = line(seen["name"], 40), []
-    for kept in seen["devices"]:
+    several, said = len(seen["circles"]) > 1, []
+    for there in seen["circles"]:
+        name, called = line(there["name"], 40), line(there["called"], 40)
+        if several:
+            said.append(f"{called}:")
+        if there["covered"]:
+            said += _done_there(there, name, with_admitted=with_admitted)
+        elif not there["alike"]:
+            said.append(f"  Somebody called {name} has the same keys there. They stay: a key that was entered proves")
+            said.append(f"  nothing. If it is the same person: {_in(there, name)}")
+        else:
+            said += _left_there(there, name)
+    return said
+
+
+def _in(there: dict[str, Any], name: str) -> str:
+    return f"cellsync members remove {quote(name)} --circle {quote(line(there['called'], 200))}"
+
+
+def _left_there(there: dict[str, Any], name: str) -> list[str]:
+    """Of a circle in which this member cannot remove them: who can, and whom to tell."""
+    if not there["coordinators"]:
+        return ["  You cannot remove anybody there, and nobody coordinates: only its recovery key can."]
+    able = " or ".join(line(one, 40) for one in there["coordinators"])
+    said = [f"  You cannot remove {name} there: {able} can, and nothing is written there."]
+    if there["tell"]:
+        whom = " and ".join(line(one, 40) for one in there["tell"])
+        said.append(f"  Tell {whom}, from person to person: {_in(there, name)}")
+    hears = [line(one, 40) for one in there["coordinators"] if one not in there["tell"]]
+    if hears:
+        said.append(f"  {' and '.join(hears)} will see it without that: their own device says so once it hears.")
+    return said
+
+
+def _done_there(there: dict[str, Any], name: str, *, with_admitted: bool) -> list[str]:
+    said = []
+    for kept in there["devices"]:
         last = "connected" if kept["connected"] else f"last seen: {ago(kept['seen'])}"
         most = "has" if kept["in_step"] else "may have"
         said.append(
-            f"{line(kept['name'], 40)} ({last}) KEEPS what it {most}: up to {many(seen['changes'], 'change')} in "
-            f"{many(seen['cases'], 'case')}. Nobody can take that back."
+            f"{line(kept['name'], 40)} ({last}) KEEPS what it {most}: up to {many(there['changes'], 'change')} in "
+            f"{many(there['cases'], 'case')}. Nobody can take that back."
         )
-    for other in seen["unaware"]:
+    for other in there["unaware"]:
         said.append(f"  {line(other, 40)} is not connected, and may still send to {name} until it hears of this.")
-    if seen["admitted"]:
-        names = ", ".join(line(each, 40) for each in seen["admitted"])
+    if there["admitted"]:
+        names = ", ".join(line(each, 40) for each in there["admitted"])
         also = "They are removed as well" if with_admitted else "They stay, unless you add --with-admitted"
-        said.append(f"  admitted by {name}: {len(seen['admitted'])} ({names}). {also}.")
-    if seen["seconds"] is not None:
-        said.append(f"  {name} can contest it. To make it final: {_words(seen['seconds'], seen['name'])}")
-    if seen["last_coordinator"]:
+        said.append(f"  admitted by {name}: {len(there['admitted'])} ({names}). {also}.")
+    if there["seconds"] is not None:
+        said.append(f"  {name} can contest it. To make it final: {_words(there['seconds'], there['name'])}")
+    if there["last_coordinator"]:
         said.append("  No coordinator would be left: nobody could invite, remove or release any more.")
     return said
 

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from cellsync.api.contract.problems import Ambiguous
 from cellsync.casework.exporting.left_out import NoConsent
-from cellsync.core.errors import LinkLeaks, VaultExists, WhichCircle
+from cellsync.core.errors import DiskFull, LinkLeaks, NotPermitted, VaultExists, WhichCircle
 from tests.api.services import PASSPHRASE, Asking, pair, services, synced
 
 
@@ -143,3 +143,61 @@ async def test_events_say_in_which_circle(tmp_path: Path, autojump_clock: MockCl
         assert ("case.changed", "title", inner) in told
         assert ("case.changed", "title", outer) in told
         assert ("circle.added", "", core["circle"]["id"]) in told
+
+
+async def test_one_removal_is_previewed_and_written_in_all_circles_that_one_coordinates(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with both(tmp_path) as (ana, ben, _, outer, inner):
+        seen = await ana("removal.preview", member="Ben")
+        assert [(one["circle"], one["called"], one["covered"], one["tell"]) for one in seen["circles"]] == [
+            (outer, "Mill Street", True, []), (inner, "Lawyers", True, []),
+        ]  # fmt: skip
+        seen = await ben("removal.preview", member="Ana")
+        assert [(one["called"], one["covered"], one["coordinators"]) for one in seen["circles"]] == [
+            ("Mill Street", False, []), ("Lawyers", False, []),
+        ]  # fmt: skip
+        with pytest.raises(NotPermitted):
+            await ben("removal", member="Ana", confirm="Ana")
+        with pytest.raises(WhichCircle):
+            await ana("removal.preview", member="Ana")
+        done = await ana("removal", member="Ben", confirm="Ben")
+        assert [(one["circle"], one["error"]) for one in done["circles"]] == [(outer, None), (inner, None)]
+        assert {(one["name"], one["circle"]) for one in (await ana("members"))["members"]} == {
+            ("Ana", outer), ("Ana", inner), ("Lea", inner),
+        }  # fmt: skip
+
+
+async def test_a_disk_that_is_full_after_the_first_circle_is_said_with_what_was_done(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with both(tmp_path) as (ana, _, _, outer, inner):
+        ledger = ana.service.cell.ledger
+        full = ledger.store(ledger.vault.circles[1])
+
+        def no_room() -> None:
+            full._roll_back()
+            raise DiskFull
+
+        monkeypatch.setattr(full, "flush", no_room)
+        done = await ana("removal", member="Ben", confirm="Ben")
+        assert [(one["circle"], one["entry"] is None) for one in done["circles"]] == [(outer, False), (inner, True)]
+        assert done["circles"][1]["error"]["code"] == "disk_full"
+        assert {one["status"] for one in (await ana("roster"))["members"] if one["name"] == "Ben"} == {
+            "active", "removed",
+        }  # fmt: skip
+        monkeypatch.undo()
+        done = await ana("removal", member="Ben", confirm="Ben")  # where they are still
+        assert [(one["circle"], one["error"]) for one in done["circles"]] == [(inner, None)]
+
+
+async def test_two_people_of_one_name_in_two_circles_are_told_apart(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with services(tmp_path, "ana", "ben", "other") as [ana, ben, other]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await pair(ana, ben, "Ben")
+        await ana("circle.create", name="Lawyers")
+        await joined(ana, other, "Lawyers", name="Ben", passphrase=PASSPHRASE)
+        with pytest.raises(Ambiguous, match="as their keys say"):
+            await ana("removal.preview", member="Ben")
+        [there] = (await ana("removal.preview", member="Ben", circle="Lawyers"))["circles"]
+        assert there["called"] == "Lawyers"

@@ -56,8 +56,9 @@ async def test_a_removal_is_previewed_typed_and_confirmed(tmp_path: Path, autoju
         await ana("case.new", set={"title": "12 Mill St"})
         await synced(ana)
         preview = await ana("removal.preview", member="Ben")
-        assert (preview["name"], preview["cases"], preview["admitted"], preview["seconds"]) == ("Ben", 1, [], None)
-        assert [kept["name"] for kept in preview["devices"]] == ["Ben"]
+        [there] = preview["circles"]
+        assert (preview["name"], there["cases"], there["admitted"], there["seconds"]) == ("Ben", 1, [], None)
+        assert [kept["name"] for kept in there["devices"]] == ["Ben"]
         with pytest.raises(NotTyped):
             await ana("removal", member="Ben", confirm="Cara")
         with pytest.raises(NotPermitted) as refused:
@@ -65,7 +66,9 @@ async def test_a_removal_is_previewed_typed_and_confirmed(tmp_path: Path, autoju
         assert problem_of(refused.value).exit == 7
         net.partition("ben", ["ana", "cara"])
         written = await ana("removal", member="Ben", confirm="ben")
-        assert written["others"] == 1
+        assert [(one["called"], one["others"], one["error"]) for one in written["circles"]] == [
+            ("Mill Street", 1, None)
+        ]
         await synced(cara)
         for one in (ana, cara):
             found = await one("roster")

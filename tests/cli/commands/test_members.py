@@ -27,6 +27,22 @@ def strike(**other: Any) -> dict[str, Any]:
     } | other  # fmt: skip
 
 
+def there(**other: Any) -> dict[str, Any]:
+    """A circle in which Ben is."""
+    return {
+        "circle": "c1", "called": "Mill Street", "name": "Ben", "alike": True, "covered": True, "coordinators": [],
+        "tell": [],
+        "devices": [{"device": "bb", "name": "Ben", "connected": True, "seen": None, "in_step": True}], "cases": 3,
+        "changes": 412, "unaware": ["Cara"], "admitted": ["Dan"], "seconds": None, "last_coordinator": False,
+    } | other  # fmt: skip
+
+
+def removed(**other: Any) -> dict[str, Any]:
+    return {
+        "circle": "c1", "called": "Mill Street", "entry": ENTRY, "confirmed": 1, "others": 2, "error": None,
+    } | other  # fmt: skip
+
+
 class Cell:
     """A cell with these answers. `asked`: what was asked of it."""
 
@@ -34,14 +50,14 @@ class Cell:
         roster = {"v": 1, "members": [member("Ana", me=True)], "strikes": [], "quarantine": [], "removed": None}
         written = {"v": 1, "entry": ENTRY, "confirmed": 1, "others": 2}
         preview = {
-            "v": 1, "name": "Ben", "devices": [
-                {"device": "bb", "name": "Ben", "connected": True, "seen": None, "in_step": True}
-            ], "cases": 3, "changes": 412, "unaware": ["Cara"], "admitted": ["Dan"], "seconds": None,
-            "last_coordinator": False,
-        }  # fmt: skip
+            "v": 1,
+            "name": "Ben",
+            "circles": [there()],
+        }
         self.answers: dict[str, Any] = {
             "roster": roster, "circles": {"v": 1, "circles": [{"id": "c1", "name": "Mill Street", "short": "c1"}]},
-            "removal.preview": preview, "removal": written, "release": written, "role": written, "leave": written,
+            "removal.preview": preview, "removal": {"v": 1, "circles": [removed()]},
+            "release": written, "role": written, "leave": written,
             "endorse": written, "contest": written, "require": {"v": 1, "in_force": False},
             "endorsable": {"v": 1, "name": "Ben", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
             "contestable": {"v": 1, "removals": [strike(hits_me=True, whom=["Cara"])]},
@@ -110,11 +126,48 @@ def test_without_a_terminal_nothing_is_removed_until_a_script_gives_the_name(mon
     assert cell.asked["removal"]["with_admitted"] is True
 
 
+def test_each_circle_is_previewed_and_it_is_said_whom_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    cell.answers["removal.preview"]["circles"] = [
+        there(),
+        there(called="Lawyers", covered=False, coordinators=["Eve", "Lea"], tell=["Lea"]),
+        there(called="Route", covered=False),
+        there(called="Trap", name="Max", alike=False, covered=False),
+    ]
+    done = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0
+    for sentence in (
+        "Mill Street: Ben (connected) KEEPS",
+        "Lawyers: You cannot remove Ben there: Eve or Lea can, and nothing is written there.",
+        "Tell Lea, from person to person: cellsync members remove Ben --circle Lawyers",
+        "Eve will see it without that",
+        "Route: You cannot remove anybody there, and nobody coordinates: only its recovery key can.",
+        "Trap: Somebody called Max has the same keys there. They stay",
+        "cellsync members remove Max --circle Trap",
+        "✓ Removed: Ben. Confirmed by 1 of 2 other devices.",
+    ):
+        assert sentence in said
+
+
+def test_what_was_done_and_what_was_not_is_said_for_each_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    error = {"code": "disk_full", "message": "The disk is full.", "hint": "", "exit": 4}
+    cell.answers["removal"]["circles"] = [removed(), removed(called="Our lawyers", entry=None, error=error)]
+    done = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 4
+    assert "✓ Removed from Mill Street: Ben. Confirmed by 1 of 2 other devices." in said
+    assert "✗ Not removed from Our lawyers: The disk is full. Once that is well: cellsync members remove" in said
+    assert "--circle 'Our lawyers'" in said
+
+
 def test_one_of_two_coordinators_is_removed_for_good_with_the_recovery_key_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cell = Cell()
-    cell.answers["removal.preview"] |= {"seconds": {"words": 1, "of": []}, "last_coordinator": True}
+    words = {"words": 1, "of": []}
+    cell.answers["removal.preview"]["circles"] = [there(seconds=words, last_coordinator=True)]
     said = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben").output
     assert "Ben can contest it. To make it final: the recovery key" in said
     assert "No coordinator would be left" in said

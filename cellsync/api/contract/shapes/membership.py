@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Id, Name, Takes, Words
+from cellsync.api.contract.shapes.base import Answer, Error, Id, Name, Takes, Words
 
 
 class MissingWords(Struct, kw_only=True, frozen=True):
@@ -126,7 +126,8 @@ class Why(Answer, kw_only=True, frozen=True):
 
 class Removal(Takes, kw_only=True, frozen=True):
     """`device`: only that one of the member's devices, by its name or the beginning of its id; "": all of them.
-    `with_admitted`: also whom they have admitted."""
+    `with_admitted`: also whom they have admitted. `circle`: only from this one; "": from all that this device's member
+    coordinates."""
 
     member: Name
     device: Words = ""
@@ -148,12 +149,22 @@ class KeptThere(Struct, kw_only=True, frozen=True):
     in_step: bool
 
 
-class RemovalPreview(Answer, kw_only=True, frozen=True):
-    """`cases` and `changes`: the most that the removed devices keep; nobody can take it back. `unaware`: devices that
-    are not connected: they may send to the removed ones until they hear of it. `admitted`: who is here through them.
+class RemovalThere(Struct, kw_only=True, frozen=True):
+    """One circle in which they are. `name`: what they are called there. `covered`: whether they are removed there as
+    well; if not, they have another name there (not `alike`: somebody may have entered their keys), or this member
+    cannot. `coordinators`: the others who can, and of them `tell`: those whom no device of theirs will tell.
+
+    `cases` and `changes`: the most that the removed devices keep; nobody can take it back. `unaware`: devices that are
+    not connected: they may send to the removed ones until they hear of it. `admitted`: who is there through them.
     `seconds`: whose second word makes it final; null: nobody whose word counts could contest it."""
 
+    circle: str
+    called: str
     name: str
+    alike: bool
+    covered: bool
+    coordinators: list[str]
+    tell: list[str]
     devices: list[KeptThere]
     cases: int
     changes: int
@@ -161,6 +172,31 @@ class RemovalPreview(Answer, kw_only=True, frozen=True):
     admitted: list[str]
     seconds: MissingWords | None
     last_coordinator: bool
+
+
+class RemovalPreview(Answer, kw_only=True, frozen=True):
+    """`circles`: where they are, as their keys say; the one where the name was found first. `name`: what to type."""
+
+    name: str
+    circles: list[RemovalThere]
+
+
+class RemovedThere(Struct, kw_only=True, frozen=True):
+    """`entry`: the removal, or null, and then the `error`: they are in this circle as before. `confirmed`: how many of
+    the `others` are known to hold it by now."""
+
+    circle: str
+    called: str
+    entry: str | None
+    confirmed: int
+    others: int
+    error: Error | None
+
+
+class Removals(Answer, kw_only=True, frozen=True):
+    """What was done in each of the circles that the removal covers; at least in one of them it was written."""
+
+    circles: list[RemovedThere]
 
 
 class WrittenOfMembers(Answer, kw_only=True, frozen=True):
