@@ -39,6 +39,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "members why": "member.why", "members remove": "removal", "members role": "role", "members endorse": "endorse",
     "members contest": "contest", "members leave": "leave", "members require": "require",
     "quarantine list": "roster", "quarantine release": "release",
+    "recovery use": "recovery.use",
     "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",

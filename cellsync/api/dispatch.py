@@ -60,6 +60,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "leave": "membership.leave",
     "release": "membership.release",
     "require": "membership.require",
+    "recovery.preview": "recovery.preview",
+    "recovery.use": "recovery.use",
     "peers": "people.show_peers",
     "peers.add": "people.add_address",
     "peers.ping": "people.ping",

@@ -21,6 +21,7 @@ from cellsync.cell.flag import Flag
 from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers, following
 from cellsync.cell.forks import Fork, forks
+from cellsync.cell.keyholder import Keyholder
 from cellsync.cell.member import Member, members
 from cellsync.cell.membership import Membership
 from cellsync.cell.own_entries import CaseEdits, OwnEntries
@@ -76,6 +77,7 @@ class CellCircle:
         self.own_entries = OwnEntries(circle, secrets.signing, check_open, self._check_told)
         self.followers = Followers(circle, self._cases)
         self.membership = Membership(circle, node, secrets.signing, nursery, check_open)
+        self.keyholder = Keyholder(circle, node, secrets.signing, check_open)
         self._owes = trio.Event()
         self._watchers = (
             self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,

@@ -1,21 +1,24 @@
 """Paper: what the recovery key does, once somebody has typed it.
 
-It acts at once, and outweighs all. So in one step it removes who has to go, disputes what they had struck, and makes
-those coordinators who are to go on. (protocol/40-membership.md, rules 6 and 12)
+It acts at once, and outweighs all. So in one step it removes who has to go, disputes what they had struck, makes those
+coordinators who are to go on, and agrees to what others have decided. (protocol/40-membership.md, rules 6 and 12)
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from cellsync.cell.founding import RecoveryKey
+from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId, EntryId, MemberId
-from cellsync.core.membership import editions, floor, removal, role_change
+from cellsync.core.membership import editions
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.docket import Sort, sort_of
+from cellsync.core.membership.endorsement import MOST_ENDORSED, Endorse
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.label import OUT
-from cellsync.core.membership.removal import MOST_DISPUTED, Remove
+from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Remove
 from cellsync.core.membership.role_change import SetRole
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
@@ -24,28 +27,47 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 
 
+class Orders(NamedTuple):
+    """What whoever has the recovery key orders, all of it at once."""
+
+    remove: Collection[MemberId] = ()  # with all their devices, whatever they have struck
+    coordinators: Collection[MemberId] = ()  # who are made coordinators
+    endorse: Collection[EntryId] = ()  # removals and grants of others
+
+    @property
+    def any(self) -> bool:
+        return bool(self.remove or self.coordinators or self.endorse)
+
+
 async def use(
     circle: OpenCircle, key: RecoveryKey, *, remove: Collection[MemberId] = (), coordinators: Collection[MemberId] = (),
+    endorse: Collection[EntryId] = (),
 ) -> Plan:  # fmt: skip
-    """Remove members by the recovery key, whatever they have struck, and make others coordinators.
+    """Remove members by the recovery key, whatever they have struck; make others coordinators; agree to entries.
 
-    Whoever is active then begins a new epoch at once. Raises WrongPaper, Outdated, DiskFull, StorageFailed.
+    Whoever is active then begins a new epoch at once. Raises InvalidValue, WrongPaper, Outdated, DiskFull,
+    StorageFailed.
     """
-    salt, case = circle.surroundings.entropy, CaseId(circle.id)
-    intentions: list[Intention] = []
+    orders = Orders(remove, coordinators, endorse)
+    return await circle.write_with_paper(key.secret, list(intentions(circle, orders)))
+
+
+def intentions(circle: OpenCircle, orders: Orders) -> Iterator[Intention]:
+    """The entries that carry out orders. Raises InvalidValue."""
+    if len(orders.remove) > MOST_TARGETS or len(orders.endorse) > MOST_ENDORSED:
+        raise InvalidValue(f"at most {MOST_TARGETS} at once")
+    if set(orders.remove) & set(orders.coordinators):
+        raise InvalidValue("The same person cannot be removed and be made a coordinator.")
     if circle.replica.floor < editions.SECOND.number:  # what earlier builds do not understand comes after that
-        required = floor.encode(Require(editions.SECOND.number), salt(SALT_BYTES))
-        intentions.append(Intention(Kind.REQUIRE, case, *required))
-    if remove:
-        struck = strikes_by(circle, remove)
-        pieces = [struck[at : at + MOST_DISPUTED] for at in range(0, len(struck), MOST_DISPUTED)] or [[]]
-        for disputed in pieces:
-            said = removal.encode(Remove(tuple(remove), disputed=tuple(disputed)), salt(SALT_BYTES))
-            intentions.append(Intention(Kind.REMOVE, case, *said))
-    for member in coordinators:
-        promoted = role_change.encode(SetRole(member, Role.COORDINATOR), salt(SALT_BYTES))
-        intentions.append(Intention(Kind.SET_ROLE, case, *promoted))
-    return await circle.write_with_paper(key.secret, intentions)
+        yield _intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))
+    if orders.remove:
+        struck = strikes_by(circle, orders.remove)
+        for disputed in [struck[at : at + MOST_DISPUTED] for at in range(0, len(struck), MOST_DISPUTED)] or [[]]:
+            yield _intention(circle, Kind.REMOVE, Remove(tuple(orders.remove), disputed=tuple(disputed)))
+    for member in orders.coordinators:
+        yield _intention(circle, Kind.SET_ROLE, SetRole(member, Role.COORDINATOR))
+    if orders.endorse:
+        yield _intention(circle, Kind.ENDORSE, Endorse(tuple(orders.endorse)))
 
 
 def strikes_by(circle: OpenCircle, members: Collection[MemberId]) -> list[EntryId]:
@@ -58,3 +80,8 @@ def strikes_by(circle: OpenCircle, members: Collection[MemberId]) -> list[EntryI
         if is_theirs and sort_of(deed) is Sort.STRIKE and decision.label(deed.id) != OUT:
             found.append(deed.id)
     return sorted(found)
+
+
+def _intention(circle: OpenCircle, kind: Kind, operation: object) -> Intention:
+    encode = editions.SECOND.kinds[kind].encode
+    return Intention(kind, CaseId(circle.id), *encode(operation, circle.surroundings.entropy(SALT_BYTES)))

@@ -117,13 +117,16 @@ _KINDS: Final[dict[Kind, Literal["remove", "leave", "demote"]]] = {
 
 
 class CircleStanding:
-    """How all stand in one circle at this moment. Made anew for each question."""
+    """How all stand in one circle at this moment. Made anew for each question.
 
-    def __init__(self, circle: OpenCircle, coordination: Coordination) -> None:
+    `decision`: what would be decided after a step that is only planned, in place of what is decided now.
+    """
+
+    def __init__(self, circle: OpenCircle, coordination: Coordination, decision: Decision | None = None) -> None:
         self._circle = circle
         self._coordination = coordination
         self._known = circle.replica.circle
-        self.decision: Decision = circle.replica.court.ruling.decision
+        self.decision: Decision = decision or circle.replica.court.ruling.decision
 
     # --- names ---------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.passphrase import passphrase
 from cellsync.cli.commands.people import peers
 from cellsync.cli.commands.quarantine import quarantine
+from cellsync.cli.commands.recovery import recovery
 from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.commands.tables import export, import_
 from cellsync.cli.demo.command import demo
@@ -178,8 +179,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, case, graph, sync, peers, watch,
-    backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
+    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, recovery, case, graph, sync, peers,
+    watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
 for command in (new, edit, list_, show, log, import_, export):

@@ -108,6 +108,11 @@ def safe(text: str) -> str:
     return shown(text.replace("\t", " ")).replace("\n", "\n    ")
 
 
+def listed(names: list[str], last: str = "and") -> str:
+    """`Ana, Ben and Cara`."""
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
 def table(rows: list[list[str]]) -> list[str]:
     """Rows as lines, their columns below one another."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []

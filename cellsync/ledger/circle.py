@@ -40,7 +40,7 @@ from cellsync.core.ids import (
 from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs
-from cellsync.core.membership.recovery import device, from_paper
+from cellsync.core.membership.recovery import device, signing_secrets
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
@@ -205,19 +205,31 @@ class OpenCircle(DaysView):
     async def write_with_paper(self, secret: RecoverySecret, intentions: list[Intention]) -> Plan:
         """Write control entries that the recovery key signs. They count at once, whoever is hit.
 
-        Raises WrongPaper (it does not speak for this circle; nothing is kept then), Outdated, DiskFull.
+        Raises as `plan_with_paper`, and DiskFull.
         """
-        signing = from_paper(secret).signing
-        line = device(signing_public(signing)), Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
         async with self.lock:
-            if self.replica.is_outdated:
-                raise Outdated
-            if not self.replica.speaks(line[0]):
-                raise WrongPaper
-            plan = self.replica.plan_writes(line, signing, intentions, self.surroundings.now())
-            if plan.void:
-                raise NotPermitted
-            return await self._commit(plan, OWN_HAND)
+            return await self._commit(self.plan_with_paper(secret, intentions), OWN_HAND)
+
+    def plan_with_paper(self, secret: RecoverySecret, intentions: list[Intention]) -> Plan:
+        """What that would change. Hold the lock.
+
+        Raises WrongPaper (it does not speak for this circle), Outdated, NotPermitted: nothing is kept then.
+        """
+        if self.replica.is_outdated:
+            raise Outdated
+        signing = self.signing_of(secret)
+        if signing is None:
+            raise WrongPaper
+        line = device(signing_public(signing)), Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
+        plan = self.replica.plan_writes(line, signing, intentions, self.surroundings.now())
+        if plan.void:
+            raise NotPermitted
+        return plan
+
+    def signing_of(self, paper: RecoverySecret) -> SigningSecret | None:
+        """The key with which a paper speaks for this circle; None if it does not."""
+        able = (one for one in signing_secrets(paper) if self.replica.speaks(device(signing_public(one))))
+        return next(able, None)
 
     async def entrust(self, epoch: EpochId, states: Branches) -> None:
         """Keep the states of the chosen epoch, which a member has handed over or which begin here."""

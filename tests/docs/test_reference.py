@@ -68,6 +68,7 @@ def test_every_command_says_what_it_prints() -> None:
         "help",
         "passphrase",
         "quarantine",
+        "recovery",
     }  # texts
     assert {name for name, _ in generate.commands()} == generate.PRINTS.keys() | own
 

@@ -225,12 +225,16 @@ def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
         ana.unlock()
         assert texts[1] in ana.run("case", "log", case).out
         assert ana.run("passphrase", "change", "--rekey", passphrase=f"{PASSPHRASE}\n{changed}").exit == 0
+        for paper in (recovery[::-1], recovery):
+            with_paper(ana, paper, "recovery", "use", "--coordinator", "ben", "--confirm", "Mill Street")
+        assert {row["role"] for row in ana.call("roster")["members"]} == {"coordinator"}
         logs = ana.log.read_text() + ben.log.read_text()
     words = next(line for line in inviting.err.splitlines() if line.startswith("Yours: ")).removeprefix("Yours: ")
-    secrets = [PASSPHRASE, changed, recovery, recovery.replace("-", ""), words, *texts]
+    secrets = [PASSPHRASE, changed, recovery, recovery.replace("-", ""), recovery[::-1], words, *texts]
     everything = b"\n".join(seen).decode(errors="replace")
     assert "--words-fd" in everything, "nobody has looked while they paired"
     assert "--rekey" in everything, "nobody has looked while the passphrase was changed"
+    assert "--key-fd" in everything, "nobody has looked while the recovery key was used"
     assert "--write" in everything or "--kind" in everything, "nobody has looked while they worked"
     assert [secret for secret in secrets if secret in everything] == []
     assert logs.count('"level": "debug"') > 0
@@ -240,18 +244,28 @@ def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
 
 def written(one: Program, text: str, *arguments: str) -> Any:
     """What a command answers that is given a text on standard input."""
+    done = with_input(one, text, *arguments, "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+def with_paper(one: Program, key: str, *arguments: str) -> None:
+    """A command that is given a recovery key, which it must not repeat."""
+    done = with_input(one, key, *arguments, "--key-fd", "0")
+    assert key not in done.stdout + done.stderr
+
+
+def with_input(one: Program, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     reading, writing = os.pipe()
     os.write(writing, text.encode())
     os.close(writing)
     try:
-        done = subprocess.run(
-            one.command(*arguments, "--json"), stdin=reading, capture_output=True, text=True, timeout=PATIENCE,
+        return subprocess.run(
+            one.command(*arguments), stdin=reading, capture_output=True, text=True, timeout=PATIENCE,
             check=False, env=environment(),
         )  # fmt: skip
     finally:
         os.close(reading)
-    assert done.returncode == 0, done
-    return json.loads(done.stdout)
 
 
 def test_no_core_even_where_cores_are_wanted(tmp_path: Path) -> None:

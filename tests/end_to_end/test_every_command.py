@@ -30,7 +30,7 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "members contest": ["--yes", "--circle", "Mill Street"],
     "members leave": ["--confirm", "Mill Street", "--circle", "Mill Street"],
     "members require": ["--circle", "Mill Street"], "quarantine list": [],
-    "quarantine release": ["ana", "--circle", "Mill Street"],
+    "quarantine release": ["ana", "--circle", "Mill Street"], "recovery use": ["--remove", "ana"],
     "graph": ["mill"], "sync": ["--timeout", "1"], "peers": [],
     "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
     "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
@@ -48,6 +48,7 @@ LEFT_OUT: Final = {
     "fork",
     "passphrase",
     "quarantine",
+    "recovery",
 }  # has tests of its own; groups
 ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
 SCHEMA: Final = json.loads((ROOT / "docs" / "reference" / "commands.schema.json").read_text())
@@ -143,6 +144,7 @@ def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Pa
             lonely = {
                 "sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2,
                 "fork proof": 2, "fork check": 6, "passphrase change": 2, "passphrase rekey": 2,
+                "recovery use": 2,
             }  # fmt: skip
             if name.startswith(("members ", "quarantine ")):  # of one who is alone, most of it is refused
                 assert code in (0, 2, 4, 7), (name, code, err)

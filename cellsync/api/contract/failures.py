@@ -33,6 +33,7 @@ _OPENS: Final = (
     "cheap_vault", "storage_failed", "read_only_disk", "disk_full",
 )  # fmt: skip
 _COPIES: Final = ("place_taken", "no_such_place", "inside_vault", "not_writable", "copy_differs", "disk_full")
+_PAPER: Final = ("wrong_paper", "not_found", "ambiguous", "which_circle", "outdated", "not_permitted")
 _CIRCLE: Final = ("not_found", "which_circle")  # it says which one, or there is only one
 _OWN: Final[dict[str, tuple[str, ...]]] = {
     "init": (*_OPENS, "weak_passphrase"),
@@ -57,6 +58,8 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "leave": (*_DECIDES, "not_typed", *_CIRCLE),
     "release": (*_DECIDES, "ambiguous", *_CIRCLE),
     "require": (*_DECIDES, *_CIRCLE),
+    "recovery.preview": _PAPER,
+    "recovery.use": (*_PAPER, "not_typed", "disk_full"),
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),

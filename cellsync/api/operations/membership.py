@@ -9,7 +9,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous, NotTyped, problem_of
 from cellsync.api.service import Service
 from cellsync.cell.circle import CellCircle
-from cellsync.cell.membership import Roster
+from cellsync.cell.membership import KeptThere, Roster
 from cellsync.cell.reasons import Cause, Decided, sentences
 from cellsync.cell.removal import Presence, presences
 from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, Quarantined, StrikeStanding
@@ -27,10 +27,10 @@ async def roster(service: Service, ask: shapes.OfCircle) -> shapes.Roster:
     found = [
         (one, await one.membership.roster()) for one in ([cell.circle(ask.circle)] if ask.circle else cell.circles)
     ]
-    removed = [_strike(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
+    removed = [strike_shape(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
     return shapes.Roster(
         members=[_member(circle, member) for circle, held in found for member in held.members],
-        strikes=[_strike(circle, strike) for circle, held in found for strike in held.strikes],
+        strikes=[strike_shape(circle, strike) for circle, held in found for strike in held.strikes],
         quarantine=[_quarantined(circle, held_of) for circle, held in found for held_of in held.quarantine],
         removed=removed[0] if removed else None,
     )
@@ -53,12 +53,7 @@ async def _preview(one: Presence) -> shapes.RemovalThere:
     return shapes.RemovalThere(
         circle=one.circle.id.hex(), called=one.circle.name, name=one.member.name, alike=one.alike, covered=one.covered,
         coordinators=list(one.coordinators), tell=list(one.tell),
-        devices=[
-            shapes.KeptThere(
-                device=kept.device.hex(), name=kept.name, connected=kept.connected, seen=kept.seen, in_step=kept.in_step
-            )
-            for kept in seen.devices
-        ],
+        devices=[kept_there(kept) for kept in seen.devices],
         cases=seen.cases, changes=seen.changes, unaware=list(seen.unaware),
         admitted=[member.name for member in seen.admitted], seconds=_words(seen.seconds),
         last_coordinator=seen.last_coordinator,
@@ -116,7 +111,7 @@ async def endorse(service: Service, ask: shapes.Endorse) -> shapes.WrittenOfMemb
 
 async def contestable(service: Service, ask: shapes.OneCircle) -> shapes.Contestable:
     circle = _circle(service, ask.circle)
-    return shapes.Contestable(removals=[_strike(circle, one) for one in circle.membership.to_contest()])
+    return shapes.Contestable(removals=[strike_shape(circle, one) for one in circle.membership.to_contest()])
 
 
 async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMembers:
@@ -243,6 +238,12 @@ def _device(owned: OwnedDevice) -> shapes.OwnedDevice:
     return shapes.OwnedDevice(device=owned.device.hex(), name=owned.name, status=owned.status, me=owned.is_me)
 
 
+def kept_there(kept: KeptThere) -> shapes.KeptThere:
+    return shapes.KeptThere(
+        device=kept.device.hex(), name=kept.name, connected=kept.connected, seen=kept.seen, in_step=kept.in_step
+    )
+
+
 def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
     return shapes.MemberStanding(
         member=one.member.hex(), name=one.name, role=one.role, status=one.status, me=one.is_me,
@@ -251,7 +252,7 @@ def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
     )  # fmt: skip
 
 
-def _strike(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStanding:
+def strike_shape(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStanding:
     return shapes.StrikeStanding(
         entry=one.entry.hex(), kind=one.kind, state=one.state, by=one.by, by_me=one.by_me,
         hits_me=one.hits_me, whom=list(one.whom),

@@ -106,7 +106,8 @@ def init(
     terminal.result(
         f"✓ Cell and device key created.\n\nRecovery key: {answer['recovery_key']}\n"
         "Write it on paper and keep it away from this device. It is shown this once.\n"
-        "It is for a later version. In this one it opens nothing: a lost passphrase stays lost."
+        "With it you remove anybody and make coordinators, whatever happens: cellsync recovery use\n"
+        "It opens no device: a lost passphrase stays lost."
     )
     for warning in warnings:
         terminal.need(warning)

@@ -36,7 +36,8 @@ def create(context: click.Context, name: str) -> None:
         f"✓ Circle {line(founded['name'])} created ({founded['short']}). Nobody else knows of it.\n\n"
         f"Recovery key: {answer['recovery_key']}\n"
         "Write it on paper and keep it away from this device. It is shown this once, and is that of this circle only.\n"
-        "It is for a later version. In this one it opens nothing: a lost passphrase stays lost."
+        "With it you remove anybody and make coordinators, whatever happens: cellsync recovery use\n"
+        "It opens no device: a lost passphrase stays lost."
     )
     terminal.next(f"cellsync invite --circle {quote(line(founded['name']))}")
     terminal.answer(answer)

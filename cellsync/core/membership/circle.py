@@ -105,7 +105,8 @@ class Circle:
 
     def bit(self, entry: EntryId) -> Bit | None:
         """The bit of an entry that is a deed."""
-        return self._bench.deeds.find(entry)
+        bit = self._bench.deeds.find(entry)  # where a step may have left some that was only planned
+        return bit if bit is not None and bit < self.next_bit else None
 
     @property
     def next_bit(self) -> Bit:

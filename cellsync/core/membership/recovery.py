@@ -58,6 +58,11 @@ def from_paper(secret: RecoverySecret) -> RecoverySecrets:
     return RecoverySecrets(SigningSecret(signing), SealSecret(seal))
 
 
+def signing_secrets(secret: RecoverySecret) -> tuple[SigningSecret, SigningSecret]:
+    """The keys with which a paper may sign: that of this form, and that of a `found` of the older form."""
+    return from_paper(secret).signing, SigningSecret(secret.reveal())
+
+
 WRITES: Final = frozenset(
     {
         Kind.ADMIT, Kind.SET_ROLE, Kind.REMOVE, Kind.ENDORSE, Kind.ROTATE, Kind.REWRAP, Kind.RELEASE, Kind.REQUIRE,

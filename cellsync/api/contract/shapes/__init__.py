@@ -8,7 +8,7 @@ The table names shapes by their names alone, so all of them are here, whatever m
     base         what all are made of, and failures;  jobs  what takes a while
     health       the cell as a whole;  backups, forks, examination  whether it is sound
     passphrase   what opens it, and the keys behind it
-    membership   how members stand, why, and what is done about it
+    membership   how members stand, why, and what is done about it;  recovery  what the key on paper does about it
     people       members, other devices, the cell at a glance;  pairing  invitations and joins;  syncs
     cases        to read;  edits  what is written to them;  graphs  who wrote what
     tables       to import;  exports
@@ -29,6 +29,7 @@ from cellsync.api.contract.shapes.membership import *
 from cellsync.api.contract.shapes.pairing import *
 from cellsync.api.contract.shapes.passphrase import *
 from cellsync.api.contract.shapes.people import *
+from cellsync.api.contract.shapes.recovery import *
 from cellsync.api.contract.shapes.stream import *
 from cellsync.api.contract.shapes.syncs import *
 from cellsync.api.contract.shapes.tables import *

@@ -1,0 +1,95 @@
+"""The recovery key of a circle, as somebody has typed it from paper. It is in no answer, log or memory afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cellsync.api.contract import shapes
+from cellsync.api.contract.problems import Ambiguous, NotTyped
+from cellsync.api.operations.membership import kept_there, member_named, strike_shape
+from cellsync.api.service import Service
+from cellsync.cell.circle import CellCircle
+from cellsync.cell.founding import RecoveryKey
+from cellsync.cell.keyholder import Effect
+from cellsync.cell.paper import Orders
+from cellsync.cell.standing import MemberStanding
+from cellsync.core.errors import NotFound, WrongPaper
+from cellsync.core.folded import folded
+from cellsync.core.ids import EntryId
+
+
+async def preview(service: Service, ask: shapes.PaperOrders) -> shapes.PaperPreview:
+    key = RecoveryKey.read(ask.paper)
+    circle = _spoken_for(service, key, ask.circle)
+    orders = await _orders(circle, ask)
+    effect, kept = await circle.keyholder.preview(key, orders), await circle.membership.preview(orders.remove)
+    return shapes.PaperPreview(
+        circle=circle.id.hex(), name=circle.name, members=[_becomes(*pair) for pair in _pairs(effect)],
+        unsettled=[strike_shape(circle, one) for one in effect.unsettled],
+        left_unsettled=[strike_shape(circle, one) for one in effect.left_unsettled],
+        agrees=[circle.membership.said(entry) for entry in orders.endorse],
+        devices=[kept_there(one) for one in kept.devices], cases=kept.cases, changes=kept.changes,
+        no_coordinator=effect.leaves_no_coordinator,
+    )  # fmt: skip
+
+
+async def use(service: Service, ask: shapes.GivePaperOrders) -> shapes.PaperUsed:
+    key = RecoveryKey.read(ask.paper)
+    circle = _spoken_for(service, key, ask.circle)
+    if folded(ask.confirm) != folded(circle.name):
+        raise NotTyped
+    orders = await _orders(circle, ask)
+    effect = await circle.keyholder.preview(key, orders)
+    entries = await circle.keyholder.use(key, orders)
+    known = [set(circle.membership.confirmed(entry)) for entry in entries]
+    return shapes.PaperUsed(
+        circle=circle.id.hex(), name=circle.name, entries=[entry.hex() for entry in entries],
+        members=[_becomes(*pair) for pair in _pairs(effect) if _changes(*pair)],
+        left_unsettled=[strike_shape(circle, one) for one in effect.left_unsettled],
+        confirmed=len(set.intersection(*known)), others=len(circle.circle.others()),
+    )  # fmt: skip
+
+
+def _spoken_for(service: Service, key: RecoveryKey, which: str) -> CellCircle:
+    """The circle for which a key speaks. Raises WrongPaper, Ambiguous."""
+    circles = [service.cell.circle(which)] if which else service.cell.circles
+    found = [circle for circle in circles if circle.keyholder.fits(key)]
+    if not found:
+        raise WrongPaper
+    if len(found) > 1:
+        raise Ambiguous(hint="It speaks for several circles: name one with --circle.")
+    return found[0]
+
+
+async def _orders(circle: CellCircle, ask: shapes.PaperOrders) -> Orders:
+    roster = await circle.membership.roster()
+
+    def named(names: list[str]) -> list[MemberStanding]:
+        return [member_named(roster, name) for name in names]
+
+    agreed: list[EntryId] = []
+    for member in named(ask.endorse):
+        found = circle.keyholder.unsettled(member.member)
+        if not found:
+            raise NotFound("Nothing about them is open that this key could settle.", hint="cellsync members")
+        agreed += found
+    return Orders(
+        tuple(dict.fromkeys(one.member for one in named(ask.remove))),
+        tuple(dict.fromkeys(one.member for one in named(ask.coordinators))),
+        tuple(dict.fromkeys(agreed)),
+    )
+
+
+def _pairs(effect: Effect) -> Iterator[tuple[MemberStanding, MemberStanding]]:
+    return zip(effect.before, effect.after, strict=True)
+
+
+def _changes(before: MemberStanding, after: MemberStanding) -> bool:
+    return (before.status, before.role, before.counts) != (after.status, after.role, after.counts)
+
+
+def _becomes(before: MemberStanding, after: MemberStanding) -> shapes.MemberBecomes:
+    return shapes.MemberBecomes(
+        member=after.member.hex(), name=after.name, me=after.is_me,
+        was=before.status, status=after.status, old_role=before.role, role=after.role,
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""The recovery key over the API: what it would change, what it changes, and that it stays nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync.api.contract.problems import NotTyped
+from cellsync.core.errors import InvalidValue, NotFound, NotPermitted, WrongPaper
+from cellsync.testing import MemoryNetwork
+from tests.api.services import PASSPHRASE, Asking, pair, services, synced
+
+OTHER = "2F6KOEBXMMRW4LSB5TQNG3ZC7DYJHAV6I4UPKQ2XELS5BW3RFTAA"  # of no circle
+
+
+@asynccontextmanager
+async def two(folder: Path, net: MemoryNetwork) -> AsyncIterator[tuple[str, Asking, Asking]]:
+    """Ana's recovery key; Ana, who coordinates, and Ben, who writes."""
+    async with services(folder, "ana", "ben", net=net) as [ana, ben]:
+        founded = await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await pair(ana, ben, "Ben")
+        await synced(ana)
+        await synced(ben)
+        yield founded["recovery_key"], ana, ben
+
+
+def standings(answer: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    return {row["name"]: (row["status"], row["role"]) for row in answer["members"]}
+
+
+async def test_a_writer_with_the_paper_removes_the_only_coordinator_and_takes_their_place(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    net = MemoryNetwork()
+    async with two(tmp_path, net) as (key, _, ben):
+        net.partition("ana", "ben")
+        with pytest.raises(NotPermitted):
+            await ben("removal", member="Ana", confirm="Ana")
+        seen = await ben("recovery.preview", paper=key.lower().replace("-", " "))
+        assert (seen["name"], seen["unsettled"], seen["no_coordinator"]) == ("Mill Street", [], False)
+        alone = await ben("recovery.preview", paper=key, remove=["Ana"])
+        assert alone["no_coordinator"]
+        orders = {"paper": key, "remove": ["Ana"], "coordinators": ["Ben"]}
+        seen = await ben("recovery.preview", **orders)
+        assert standings(seen) == {"Ana": ("removed", "coordinator"), "Ben": ("active", "coordinator")}
+        assert [row["was"] for row in seen["members"]] == ["active", "active"]
+        assert [kept["name"] for kept in seen["devices"]] == ["Ana"]
+        assert standings(await ben("roster"))["Ana"] == ("active", "coordinator"), "nothing is written yet"
+        with pytest.raises(NotTyped):
+            await ben("recovery.use", **orders, confirm="Hill Street")
+        used = await ben("recovery.use", **orders, confirm="mill street")
+        assert standings(used) == standings(await ben("roster"))
+        assert (len(used["entries"]), used["confirmed"], used["others"]) == (2, 0, 0)
+        [strike] = (await ben("roster"))["strikes"]
+        assert (strike["by"], strike["final"]) == ("", True)
+        assert key not in repr(used)
+
+
+async def test_the_paper_agrees_to_a_removal_that_rests_on_one_word(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = MemoryNetwork()
+    async with services(tmp_path, "ana", "ben", "cara", net=net) as [ana, ben, cara]:
+        key = (await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE))["recovery_key"]
+        for one, name in ((ben, "Ben"), (cara, "Cara")):
+            await pair(ana, one, name)
+        await ana("role", member="Ben", role="coordinator")
+        await synced(ben)
+        await synced(ana)
+        net.partition("ben", ["ana", "cara"])
+        await ana("removal", member="Ben", confirm="Ben")
+        await synced(cara)
+        with pytest.raises(NotFound):
+            await cara("recovery.preview", paper=key, endorse=["Cara"])
+        seen = await cara("recovery.preview", paper=key, endorse=["Ben"])
+        assert seen["agrees"] == ["Ana removed Ben"]
+        assert [one["by"] for one in seen["unsettled"]] == ["Ana"], "it rests on one word"
+        assert seen["left_unsettled"] == []
+        await cara("recovery.use", paper=key, endorse=["Ben"], confirm="Mill Street")
+        [strike] = (await cara("roster"))["strikes"]
+        assert (strike["state"], strike["final"]) == ("stands", True)
+
+
+async def test_what_is_no_key_or_that_of_another_circle_changes_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (key, ana, _):
+        for typed, refusal in (("seven apples", InvalidValue), (key[:-2], InvalidValue), (OTHER, WrongPaper)):
+            with pytest.raises(refusal) as refused:
+                await ana("recovery.use", paper=typed, remove=["Ben"], confirm="Mill Street")
+            assert typed not in str(refused.value)
+        for orders in ({}, {"remove": ["Ben"], "coordinators": ["Ben"]}):
+            with pytest.raises(InvalidValue):
+                await ana("recovery.use", paper=key, **orders, confirm="Mill Street")
+        with pytest.raises(NotFound):
+            await ana("recovery.use", paper=key, remove=["Dan"], confirm="Mill Street")
+        assert (await ana("roster"))["strikes"] == []
+
+
+async def test_each_circle_has_a_key_of_its_own(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (key, ana, _):
+        lawyers = await ana("circle.create", name="Lawyers")
+        assert (await ana("recovery.preview", paper=key))["name"] == "Mill Street"
+        assert (await ana("recovery.preview", paper=lawyers["recovery_key"]))["name"] == "Lawyers"
+        with pytest.raises(WrongPaper):
+            await ana("recovery.preview", paper=key, circle="Lawyers")
