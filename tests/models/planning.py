@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from cellsync.core.ids import NO_ID, EntryId, Millis, Signature
+from cellsync.core.ids import NO_ID, EntryId, Millis
 from cellsync.core.replica import planner
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
@@ -23,10 +23,10 @@ def stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
 
 
 def stage_cases(
-    stage: Stage, line: Line, sign: Callable[[EntryId], Signature], intentions: list[Intention], clock: Millis
+    stage: Stage, line: Line, sign: planner.Sign, intentions: list[Intention], signed: list[bool], clock: Millis
 ) -> None:
-    for intention in intentions:
-        planner._stage_write(stage, line, sign, intention, clock)
+    for intention, ends in zip(intentions, signed, strict=True):
+        planner._stage_write(stage, line, sign if ends else None, intention, clock)
 
 
 def refused_for_their_form(batch: Batch, ids: Sequence[EntryId], held: Collection[EntryId]) -> set[int]:

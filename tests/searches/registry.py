@@ -51,7 +51,7 @@ _ALL: Final = (
         "membership",
         "a circle of 3 to 8 devices and more, one or two hostile coordinators or a hostile writer; the honest respond",
         membership.histories,
-        gate=300,
+        gate=1000,
     ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
     Search("codec", "a value with its one encoding and the others, or any bytes", core.codec),

@@ -102,6 +102,7 @@ class Stage:
         self._cases: dict[int, CaseId] = {}
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
+        self._unsigned = 0  # bytes of our own entries since the last signature
         self.said: list[DecodedEntry] = []  # entries that count, except the appends
         self.appends: dict[int, Appends] = {}  # by case number
         self._controls: list[Entry] = []
@@ -370,6 +371,13 @@ class Stage:
     def arrived(self, number: int, sequence: int, size: int) -> None:
         """A branch was held up to a signed entry. `size`: by how much it grew."""
         self._arrivals.append((number, sequence, size))
+
+    def grew(self, number: int, sequence: int, size: int, *, signed: bool) -> None:
+        """Our own branch grew by an entry; one without a signature arrives with the next that has one."""
+        self._unsigned += size
+        if signed:
+            self.arrived(number, sequence, self._unsigned)
+            self._unsigned = 0
 
     def sign_at(self, index: int, signature: Signature) -> Entry:
         """Add the signature to a staged entry."""

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from cellsync.core import caps
 from cellsync.core.errors import BadSignature, CapExceeded, InvalidValue, Malformed, PeerError, WrongLink
+from cellsync.core.history.entry import sequence_of
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, DeviceId, EntryId, Incarnation, Signature
-from cellsync.core.membership.control import Role
+from cellsync.core.membership.control import Admit, Role, encode_admit
 from cellsync.core.replica import planner
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.slices import Slice
@@ -22,7 +23,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from tests.core.attacks import SHAPE, Draft, content, forge, of, pointer, together
 from tests.core.replica.plans import refused_chains, refused_whole, reload_is_same
-from tests.core.replicas import START, admitted, founded, pass_on, three
+from tests.core.replicas import START, admitted, drawn_secrets, founded, pass_on, three
 
 CASE = CaseId(b"c" * 32)
 
@@ -360,6 +361,34 @@ def test_own_writes_over_the_cap_are_refused() -> None:
     ana = founded()
     with pytest.raises(InvalidValue):
         ana.write(Intention(Kind.CASE, CASE, SHAPE, bytes(caps.ENTRY)))
+
+
+def test_in_one_step_control_entries_and_the_last_are_signed_and_case_entries_after_each_run() -> None:
+    ana, _, eva = three()
+    case = Intention(Kind.CASE, CASE, SHAPE, content(bytes(planner.RUN // 3)))
+    keys = drawn_secrets(bytes(96)).public
+    admit = Intention(
+        Kind.ADMIT, CaseId(ana.replica.circle.id), *encode_admit(Admit(Role.WRITER, keys, "dan"), bytes(16))
+    )
+    commit = ana.write(case, case, admit, case, case, case, case, case).commit
+    signed = [entry.signature is not None for entry in commit.entries]
+    assert signed == [False, False, True, False, False, True, False, True]
+    assert [arrival.sequence for arrival in commit.arrivals] == [
+        sequence_of(entry.slot) for entry, ends in zip(commit.entries, signed, strict=True) if ends
+    ]
+    assert all(arrival.last for arrival in commit.arrivals), "a batch may end at each"
+    reload_is_same(ana)
+    pass_on(ana, eva)
+    assert eva.digest() == ana.digest()
+
+
+def test_a_step_larger_than_a_batch_is_served_in_several() -> None:
+    ana, bea, _ = three()
+    ana.write(*[Intention(Kind.CASE, CASE, SHAPE, content(bytes(1_000)))] * 3_000)
+    before = bea.last_arrival()
+    pass_on(ana, bea)
+    assert bea.digest() == ana.digest()
+    assert bea.last_arrival() - before >= 3, "each received batch is one step of one branch"
 
 
 @settings(max_examples=60)

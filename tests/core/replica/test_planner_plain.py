@@ -181,11 +181,16 @@ WRITES = st.lists(st.tuples(st.integers(0, 6), st.sampled_from([b"", b"x", b"x" 
 
 
 @settings(max_examples=40)
-@given(WRITES, st.permutations(["ana", "bea", "eva", "dan"]), st.integers(0, 3), st.booleans())
+@given(
+    WRITES, st.permutations(["ana", "bea", "eva", "dan"]), st.integers(0, 3), st.booleans(), st.sampled_from([1, 400])
+)
 def test_many_of_our_own_are_planned_as_each_by_itself(
-    writes: list[tuple[int, bytes]], order: list[str], heard: int, begun: bool
+    writes: list[tuple[int, bytes]], order: list[str], heard: int, begun: bool, run: int
 ) -> None:
-    """Whatever heads there are to cite, also of one who may not write; `0` is no case entry but an admission."""
+    """Whatever heads there are to cite, also of one who may not write; `0` is no case entry but an admission.
+
+    `run`: bytes after which there is a signature.
+    """
     ana, bea, eva = three()
     devices = {"ana": ana, "bea": bea, "eva": eva, "dan": admitted(ana, "dan", 4, Role.READER)}
     pass_on(ana, devices["dan"])
@@ -207,6 +212,7 @@ def test_many_of_our_own_are_planned_as_each_by_itself(
     def planned() -> object:
         return comparable(writer.replica.plan_writes(writer.line, writer.secrets.signing, intentions, writer.now))
 
-    spelt_out = planned()
-    with mock.patch.object(planner, "_stage_cases", planning.stage_cases):
-        assert planned() == spelt_out
+    with mock.patch.object(planner, "RUN", run):
+        spelt_out = planned()
+        with mock.patch.object(planner, "_stage_cases", planning.stage_cases):
+            assert planned() == spelt_out
