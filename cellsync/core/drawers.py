@@ -27,6 +27,8 @@ COUNTERPART: Final = "counterpart"  # the file that a re-key puts this one in th
 # Notes on its history.
 SURPLUS: Final = "surplus"  # on whose word branches of equivocators were taken
 DETACHED: Final = "detached"  # and the id of an author: detached entries that have come
+TOLD: Final = "told"  # what peers have told of who is a member, and what is not held
+TELLING: Final = "telling"  # members who are to be told that they were removed
 REFOLDED: Final = "refolded"  # the newest arrival that took back what had counted before it
 FLAGS: Final = "flags"
 KEYED_EDITS: Final = "keyed edits"  # edits of the local API that came with a key

@@ -31,6 +31,7 @@ from cellsync.core.ids import (
     DeviceId,
     EpochId,
     Incarnation,
+    MemberId,
     Millis,
     RecoverySecret,
     SessionPublic,
@@ -41,6 +42,7 @@ from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs
 from cellsync.core.membership.recovery import device, signing_secrets
+from cellsync.core.replica.hearing import is_withholding
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
@@ -144,10 +146,10 @@ class OpenCircle(DaysView):
                     self.store.keep(drawers.SURPLUS, self._surplus.encode())
                 if self._own.is_elsewhere(plan, self.replica.held.chains) and not self.renewal_due:
                     self._own.take_new_life()
-                    plan = await self._commit(plan, source)
+                    plan = await self._commit(plan, source, told=batch)
                     self._own.renew()
                     return plan
-                return await self._commit(plan, source)
+                return await self._commit(plan, source, told=batch)
 
     def _plan_beside(self, batch: Batch, room: Mapping[DeviceId, int]) -> Plan:
         """Plan a batch while the store tidies its log: only the former needs the interpreter."""
@@ -268,9 +270,9 @@ class OpenCircle(DaysView):
 
     async def _commit(
         self, plan: Plan, source: Source, written: Line | None = None, noted: Mapping[str, bytes] | None = None,
-        *, begin: bool = True,
+        *, begin: bool = True, told: Batch | None = None,
     ) -> Plan:  # fmt: skip
-        """`written`: the chain that this device continues or begins with this step."""
+        """`written`: the chain that this device continues or begins with this step. `told`: what it came from."""
         if plan.commit.entries:
             with trio.CancelScope(shield=True):
                 if _is_large(plan):
@@ -291,10 +293,26 @@ class OpenCircle(DaysView):
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
                         await self.make_room()
+                plan = await self._hear(plan, source, told)
                 await self._tell(plan, source)
         else:
+            plan = await self._hear(plan, source, told)
             await self._tell(plan, source)
         return plan
+
+    async def _hear(self, plan: Plan, source: Source, told: Batch | None) -> Plan:
+        """Take in what was only told with a batch: the rows that are refused even so are. Raises PeerError."""
+        if self.hearsay and (plan.controls or plan.ruling is not None):
+            await self.apart(self.hearsay.renew)
+        peer = source.device if isinstance(source, FromSession) else None
+        if told is None or peer is None or not plan.refused or not is_withholding(told):
+            return plan
+        refused = await self.apart(lambda: self.hearsay.take(told, plan.refused, peer))
+        if refused is None:
+            return plan
+        with suppress(DiskFull, StorageFailed):  # it is told again in the next session
+            await self._disk.flush()
+        return plan._replace(refused=refused, gaps=[])
 
     async def follow(self, controls: Iterable[Entry]) -> None:
         """Let the secrets follow a step. On a full disk what follows is kept with the next step, or found again."""
@@ -352,6 +370,12 @@ class OpenCircle(DaysView):
         """Make a small named value durable. Raises DiskFull or StorageFailed."""
         async with self.lock:
             self.store.keep(name, value)
+            await self._disk.flush()
+
+    async def tell(self, members: frozenset[MemberId]) -> None:
+        """From now on tell these members, and no others, when they call and were removed. Raises DiskFull."""
+        async with self.lock:
+            self.keep_telling(members)
             await self._disk.flush()
 
     async def carry_on(self) -> None:

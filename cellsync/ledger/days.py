@@ -6,7 +6,7 @@ so may one that was admitted on a day that has not begun here. Entries of others
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cellsync.core import drawers
@@ -19,8 +19,10 @@ from cellsync.core.membership import epochs
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey, WantedEpoch
 from cellsync.core.membership.holders import Holders
+from cellsync.core.session.view import Extent
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.tags import Kind
+from cellsync.ledger import audience
 from cellsync.ledger.members import MembersView
 from cellsync.ledger.safe import Safe
 from cellsync.ledger.surroundings import Surroundings
@@ -45,14 +47,14 @@ class DaysView(MembersView):
         self._note_introductions(self.replica.held.controls(store, INTRODUCTIONS))
         self._attested_by_others = self._attested()
 
-    def is_target(self, key: SessionPublic) -> bool:
+    def extent(self, key: SessionPublic) -> Extent:
         devices = self.devices_with(key)
-        return self.detached.withholds(devices, self.surroundings.now()) or not self._any_is_served(devices)
+        if self.detached.withholds(devices, self.surroundings.now()):
+            return Extent.NOTHING
+        return audience.extent(self.replica, devices)
 
-    def _any_is_served(self, devices: Collection[DeviceId]) -> bool:
-        """Whether one of these devices is served: a suspended one is not, and our sponsor is before all is here."""
-        circle = self.replica.circle
-        return not devices or any(circle.is_active(device) or not circle.decides_on(device) for device in devices)
+    def last_told(self, key: SessionPublic) -> int:
+        return audience.last_told(self.replica, self.store, self.devices_with(key))
 
     def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
         return self.detached.to_tell(self.devices_with(key), self.surroundings.now())

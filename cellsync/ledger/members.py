@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.store import Store
-from cellsync.core.ids import CircleId, DeviceId, MemberId, SessionPublic
+from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, MemberId, SessionPublic
+from cellsync.core.membership import editions
 from cellsync.core.replica.detached import DetachedEntries
+from cellsync.core.replica.replica import Replica
+from cellsync.ledger.hearsay import Hearsay
 from cellsync.ledger.view import ReplicaView
 
 
@@ -23,6 +26,8 @@ class MembersView(ReplicaView):
         self.store = store
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
+        self.hearsay = Hearsay(circle, store, editions.OURS)
+        self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
         self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")
 
@@ -30,16 +35,20 @@ class MembersView(ReplicaView):
         return next(iter(self.devices_with(key)), None)
 
     def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
-        """The devices with this session key that are active or suspended; more than one only if a member cheats.
+        """The devices with this session key that are active or suspended; more than one only if a member cheats. If
+        there are none: those that were removed, and are told so.
 
         None are, once this device was removed.
         """
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
-        return () if self.is_removed else self.replica.circle.devices_with(key)
+        if self.is_removed:
+            return ()
+        circle = self.replica.circle
+        return circle.devices_with(key) or tuple(one for one in circle.introduced_with(key) if self._is_told(one))
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        key = None if self.is_removed else self.replica.circle.session_key(device)
+        key = None if self.is_removed else self.replica.circle.session_key(device) or self._told_key(device)
         if key is None and self._before_history() and device == self._sponsor:
             return self._sponsor_key
         return key
@@ -49,9 +58,14 @@ class MembersView(ReplicaView):
         return bool(self._sponsor) and not self.replica.circle.decides_on(self.device)
 
     @property
+    def shown(self) -> Replica:
+        """How things stand: by what is held, and by what this device was told and does not hold."""
+        return self.hearsay.replica or self.replica
+
+    @property
     def is_removed(self) -> bool:
         """Whether this device was removed: it calls nobody then, and answers nobody."""
-        circle = self.replica.circle
+        circle = self.shown.circle
         return circle.decides_on(self.device) and not circle.is_heard(self.device)
 
     def others(self) -> list[DeviceId]:
@@ -60,6 +74,26 @@ class MembersView(ReplicaView):
             return [self._sponsor]
         heard = [] if self.is_removed else self.replica.circle.heard()
         return [known.device for known in heard if known.device != self.device]
+
+    # --- who was removed, and is to know ---------------------------------------------------------------------
+
+    @property
+    def telling(self) -> frozenset[MemberId]:
+        """Members who are told, when they call, that they were removed: so a person here has decided."""
+        return self._telling
+
+    def keep_telling(self, members: frozenset[MemberId]) -> None:
+        """Decide that. It is staged in the store, to be flushed."""
+        self._telling = members
+        self.store.keep(drawers.TELLING, b"".join(sorted(members)))
+
+    def _is_told(self, device: DeviceId) -> bool:
+        grant = self.replica.circle.grants.get(device)
+        return grant is not None and grant.member in self._telling
+
+    def _told_key(self, device: DeviceId) -> SessionPublic | None:
+        grant = self.replica.circle.grants.get(device)
+        return grant.keys.session if grant is not None and grant.usable and self._is_told(device) else None
 
     def member_of(self, device: DeviceId) -> MemberId | None:
         circle = self.replica.circle
@@ -88,5 +122,14 @@ class MembersView(ReplicaView):
             for chain in self.own_branches()
         )
 
+    def own_chains(self, key: SessionPublic) -> list[Chain]:
+        """What the devices with a session key have written."""
+        return [chain for device in self.devices_with(key) for chain in self.replica.held.of_device(device)]
+
     def own_admission(self) -> int:
         return self.replica.arrival_of(self.device)
+
+
+def _members(raw: bytes | None) -> frozenset[MemberId]:
+    raw = raw or b""
+    return frozenset(MemberId(raw[at : at + ID_BYTES]) for at in range(0, len(raw), ID_BYTES))

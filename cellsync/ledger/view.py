@@ -8,6 +8,7 @@ from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.core.membership import editions
 from cellsync.core.replica import rejudging
@@ -91,6 +92,6 @@ class ReplicaView:
     def lacking(self, peer: PeerHoldings) -> int:
         return self.replica.lacking(peer)
 
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served:
         with collector_paused():
-            return self.replica.serve(cursor, peer, until)
+            return self.replica.serve(cursor, peer, until, withheld)

@@ -152,9 +152,9 @@ class Node:
             link.close()
 
     def _part(self, circle: SharedCircle) -> None:
-        """End sessions with devices that are not served here any more. What waits to be sent to them is dropped."""
+        """End sessions with devices that are told less here now, or more. What waits to be sent to them is dropped."""
         for link in self.links.all():
-            if link.has(circle.id) and link.strand(circle.id).lost_its_right():
+            if link.has(circle.id) and link.strand(circle.id).is_told_otherwise():
                 link.close()
 
     def _watch(self, circle: SharedCircle) -> None:
@@ -259,7 +259,7 @@ class Node:
             case Opened():
                 for circle in self.circles:
                     if link.has(circle.id):
-                        link.strand(circle.id).lost_its_right()  # from now on it is noticed
+                        link.strand(circle.id).is_told_otherwise()  # from now on it is noticed
                 self.reception.strangers.proved(link.stream)
                 self.calls.opened(link.device, devices, link)
                 self._note_versions(devices, link)
@@ -363,10 +363,10 @@ class Node:
     def _committed(self, circle: SharedCircle, step: Step, source: Source) -> None:
         """A step has become durable here: tell the peers, and let them get what they lack."""
         arrivals = step.commit.arrivals
+        if step.controls or not arrivals:  # what this device was told changes who is told what, and is no entry
+            self._part(circle)
         if not arrivals:
             return
-        if step.controls:
-            self._part(circle)
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in step.commit.chains if chain.number in grown)
         local = isinstance(source, OwnHand)

@@ -15,6 +15,7 @@ import trio
 
 from cellsync.core.ids import DeviceId
 from cellsync.core.session.session import Session
+from cellsync.core.session.view import Extent
 from cellsync.core.session.way import Way
 from cellsync.core.wire.messages import Places
 from cellsync.node.shared import SharedCircle
@@ -38,7 +39,7 @@ class Strand:
         self.said: Places = {}  # the peer's last word on where it is
         self.ripe = math.inf  # the arrival up to which entries may be passed on
         self._session = session
-        self._was_served = False
+        self._access: Extent | None = None  # what the peer was told when this was last looked at
         self._held: deque[tuple[float, int]] = deque()  # when, and up to which arrival it will be
 
     @property
@@ -51,11 +52,11 @@ class Strand:
         way = self._session.way(self.circle.id) if self.sparse else Way.TRIED
         return Way.NEEDED if way is Way.TRIED and self.near else way
 
-    def lost_its_right(self) -> bool:
-        """Whether the peer was served when this was last asked, and is not any more."""
-        before, remote = self._was_served, self._session.remote
-        self._was_served = bool(self.circle.devices_with(remote)) and not self.circle.is_target(remote)
-        return before and not self._was_served
+    def is_told_otherwise(self) -> bool:
+        """Whether the peer was told something here when this was last looked at, and is told less now, or more."""
+        before, remote = self._access, self._session.remote
+        self._access = self.circle.extent(remote) if self.circle.devices_with(remote) else Extent.NOTHING
+        return before not in (None, Extent.NOTHING) and self._access is not before
 
     def place(self, *, sparse: bool, near: bool, watched: bool) -> None:
         """Set its place in the overlay of the circle."""

@@ -33,12 +33,14 @@ from cellsync.core.replica.founding import DeviceSecrets, device_secrets, found
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
+from cellsync.core.session.view import Extent
 from cellsync.core.wire import operations
 from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
+from cellsync.ledger import audience
 from cellsync.ledger.view import ReplicaView
 from cellsync.store.sqlite import SqliteStore
 
@@ -128,8 +130,17 @@ class MemoryReplica(ReplicaView):
             return self.sponsor[0]
         return next(iter(self.replica.circle.devices_with(key)), None)
 
-    def is_target(self, key: SessionPublic) -> bool:
-        return self.detached.withholds(self.replica.circle.devices_with(key), self.now)
+    def extent(self, key: SessionPublic) -> Extent:
+        devices = self.replica.circle.devices_with(key)
+        if self.detached.withholds(devices, self.now):
+            return Extent.NOTHING
+        return audience.extent(self.replica, devices) if devices else Extent.ALL  # a sponsor, of whom nothing is here
+
+    def last_told(self, key: SessionPublic) -> int:
+        return audience.last_told(self.replica, self.store, self.replica.circle.devices_with(key))
+
+    def own_chains(self, key: SessionPublic) -> list[Chain]:
+        return [one for device in self.replica.circle.devices_with(key) for one in self.replica.held.of_device(device)]
 
     def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
         return self.detached.to_tell(self.replica.circle.devices_with(key), self.now)

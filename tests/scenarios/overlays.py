@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple
 import trio
 
 from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CaseId, CircleId, EntryId, Incarnation, Millis
 from cellsync.core.replica.planner import Intention
 from cellsync.core.session.session import growth
@@ -86,11 +87,11 @@ class LyingCircle(OpenCircle):
     swallows = False
     random = Random(0)
 
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served:
         if self.swallows:
             others = {chain.number for chain in self.replica.held.chains.values() if chain.device != self.device}
             peer = PeerHoldings(peer.known, others, peer.equivocators)
-        return super().serve(cursor, peer, until)
+        return super().serve(cursor, peer, until, withheld)
 
     def frontier(self) -> Frontier:
         held = super().frontier()

@@ -353,6 +353,10 @@ class Circle:
         """
         return tuple(device for device in self._by_session.get(session, ()) if device in self._heard)
 
+    def introduced_with(self, session: SessionPublic) -> tuple[DeviceId, ...]:
+        """All devices with this session key, however they stand, ascending; none if the key cannot be used."""
+        return tuple(self._by_session.get(session, ()))
+
     def session_key(self, device: DeviceId) -> SessionPublic | None:
         """The key under which a device is called that is active or suspended; None if none can be used."""
         grant = self.grants.get(device)

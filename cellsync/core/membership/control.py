@@ -26,7 +26,7 @@ from cellsync.core.membership.recovery import SEAL_PUBLIC_BYTES, RecoveryKeys, a
 from cellsync.core.plain import REPLACED, shown
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
-from cellsync.core.wire.operations import after_salt, is_opaque
+from cellsync.core.wire.operations import SALT_BYTES, after_salt, is_opaque
 from cellsync.core.wire.tags import Kind
 
 WRAP_BYTES: Final = 1_168
@@ -139,6 +139,12 @@ def decode(kind: int, shape: bytes, content: bytes, *, held: bool = False) -> Co
                 raise Malformed(Rule.ENTRY_ROLE)
             return Admit(Role(role), _keys(keys, held), claimed_name(name))
     raise Malformed(Rule.ENTRY_CONTROL)
+
+
+def stand_in(kind: int) -> bytes:
+    """A content in the place of one that was withheld: it names nobody. No rule looks at names."""
+    named: dict[int, object] = {Kind.ADMIT: [REPLACED], Kind.LINK: [REPLACED]}
+    return bytes(SALT_BYTES) + codec.encode(named.get(kind))
 
 
 def checked_name(name: str) -> str:

@@ -14,7 +14,8 @@
     6  A batch that breaks a rule is discarded whole: PeerError, and nothing is planned.
     7  An erased entry or a skeleton has the same id as the full one. If it is held, the slice goes on behind it; if
        not, the slice is refused: content is not given up on a peer's word. So is a slice with an entry of an unknown
-       version, whose id cannot be computed.
+       version, whose id cannot be computed. A plan of what was only `told` takes it (core/replica/hearing.py), and is
+       never committed.
 
 A slice is taken whole or refused whole. So after every commit the signature on the newest entry of each branch is
 stored, and everything held can be served to other peers. (protocol/30-history.md, protocol/50-sync.md)
@@ -51,6 +52,7 @@ from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import Store
 from cellsync.core.ids import ID_BYTES, NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
 from cellsync.core.membership.circle import Circle
+from cellsync.core.membership.control import stand_in
 from cellsync.core.replica.slices import Slice, Tip
 from cellsync.core.replica.stage import Judge, Plan, Stage
 from cellsync.core.rule import Rule
@@ -67,12 +69,13 @@ _IN, _FULL = Standing.IN, EntryForm.FULL
 
 def plan_batch(
     held: Holdings, circle: Circle, store: Store, batch: Batch, room: Mapping[DeviceId, int],
-    judge: Judge | None = None,
+    judge: Judge | None = None, *, told: bool = False,
 ) -> Plan:  # fmt: skip
-    """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/replica/surplus.py."""
+    """Verify a peer's batch. Raises PeerError if it breaks a rule. `room`: core/replica/surplus.py. `told`: whether
+    entries may lack their content."""
     refused: set[int] = set()
     while True:
-        stage = Stage(held, circle, store, judge)
+        stage = Stage(held, circle, store, judge, told=told)
         slices = _stage_batch(stage, batch, refused)
         found = {number for number, current in enumerate(slices) if current.refused}
         if found == refused:
@@ -240,7 +243,7 @@ def _stage_entry(
             return
         height, past, parent_ids, parent_slots = named
     is_skeleton = form_of(marked) == EntryForm.SKELETON
-    case = CaseId(stage.held.circle) if is_skeleton else cases[case_row]
+    case = CaseId(stage.held.circle) if is_skeleton else cases[case_row]  # whichever it is, that is not said
     hashed_case, prefix, author = case, current.prefix, current.device
     if kind:
         if bytes(case) != stage.held.circle:
@@ -261,7 +264,7 @@ def _stage_entry(
         if held is not None:
             _pass_over(stage, current, held, sequence, identity)
             return
-        if marked >= KINDS:
+        if marked >= KINDS and not (stage.told and _is_enough(kind, is_skeleton)):
             current.refuse()
             return
         if tip is None and kind != _FOUND and not stage.saw_introduction(current.device, past):
@@ -271,12 +274,18 @@ def _stage_entry(
         if tip is None:
             return
     if kind:
+        content = content if marked < KINDS else stand_in(kind)
         past, counts = stage.control(identity, kind, past, author, height, shape, content)
+    elif marked >= KINDS:
+        counts = False  # its author may have had the right; but it says nothing here
     else:
         if past != current.judged:  # rights follow from the control past alone, which seldom changes
             current.judged, current.counts = past, stage.circle.counts(kind, past, author)
         counts = current.counts
-    number = numbers[case_row] = numbers[case_row] or stage.case_number(case)
+    if is_skeleton:
+        number = stage.case_number(case)
+    else:
+        number = numbers[case_row] = numbers[case_row] or stage.case_number(case)
     slot = tip.number << SLOT_BITS | sequence
     standing = Standing.IN if counts else Standing.VOID
     entry = Entry(
@@ -287,7 +296,15 @@ def _stage_entry(
     current.at = len(stage.entries)
     current.head, current.height, current.past = identity, height, past
     current.size += entry_size(shape, content, len(parents) >> 1)
-    stage.add(entry, author, counts)
+    if kind or marked < KINDS:
+        stage.add(entry, author, counts)
+    else:
+        stage.entries.append(entry)
+
+
+def _is_enough(kind: int, is_skeleton: bool) -> bool:
+    """Whether an entry that came without its content says all that the rules of membership look at."""
+    return not (kind and is_skeleton)
 
 
 def _outline(

@@ -29,6 +29,7 @@ from cellsync.core.history.fork_proof import ForkProof, Side
 from cellsync.core.history.holdings import OWN_CASE, Holdings
 from cellsync.core.history.serving import PeerHoldings, Served
 from cellsync.core.history.store import Store
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, EntryId, Millis, SigningSecret
 from cellsync.core.membership import floor
 from cellsync.core.membership.charter import Charter
@@ -207,8 +208,8 @@ class Replica:
     def lacking(self, peer: PeerHoldings) -> int:
         return serving.lacking(self.held, self._store, peer)
 
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
-        return serving.serve(self.held, self._store, cursor, peer, until)
+    def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served:
+        return serving.serve(self.held, self._store, cursor, peer, until, withheld)
 
     def introduction_of(self, device: DeviceId) -> int | None:
         """The slot of the entry that introduces a device."""

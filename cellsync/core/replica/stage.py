@@ -78,7 +78,10 @@ A step without entries changes nothing: standing is a pure function of what is h
 class Stage:
     """One step in the making. Use once."""
 
-    def __init__(self, held: Holdings, circle: Circle, store: Store, judge: Judge | None = None) -> None:
+    def __init__(
+        self, held: Holdings, circle: Circle, store: Store, judge: Judge | None = None, *, told: bool = False
+    ) -> None:
+        self.told = told  # whether entries may lack their content: nothing of it is committed then
         self.held = held
         self.circle = circle
         self.store = store

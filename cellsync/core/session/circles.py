@@ -4,7 +4,8 @@ A circle is mentioned only if the peer is active in our view of it. The one exce
 session: a caller that we do not know yet may send us the entries that introduce it, and learns nothing.
 
 A peer whose removal was announced (core/replica/detached.py) is sent nothing in a circle but acknowledgements, and
-detached entries about others. What it asks meanwhile is lost, so once that is over the session begins anew (`renew`).
+detached entries about others; one that is suspended gets no case entries (`Extent`). What it asks meanwhile is lost,
+so once it may be told more the session begins anew (`renew`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.connection import CALLEE, CALLER, FILL, HANDSHAKE_ENTROPY, Connection
 from cellsync.core.session.exchange import Exchange, Unexpected
-from cellsync.core.session.view import CircleView
+from cellsync.core.session.view import CircleView, Extent
 from cellsync.core.wire import detached, messages
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.forms import NAME_BYTES
@@ -34,7 +35,6 @@ class SharedCircles:
         self._connection = connection
         self._heard = 0  # how many offers the peer has made
         self._shared: dict[CircleId, set[EntryId]] = {}  # detached entries that both know of, in circles both offered
-        self._withheld: set[CircleId] = set()  # circles in which something was withheld from the peer
 
     # --- offers ----------------------------------------------------------------------------------------
 
@@ -97,9 +97,8 @@ class SharedCircles:
         exchange = self.exchanges.get(caller_tag[:NAME_BYTES]) or self._add(circle, caller_tag)
         self._shared.setdefault(circle, set())
         self.forewarn()
-        if not self._connection.is_served(exchange.view):
-            self._withheld.add(circle)
-        elif not exchange.greeted:
+        exchange.extent = self._connection.extent(exchange.view)
+        if exchange.extent is not Extent.NOTHING and not exchange.greeted:
             exchange.greeted = True
             self._connection.send(exchange.greet())
             self.send_places(circle)
@@ -107,6 +106,7 @@ class SharedCircles:
     def _add(self, circle: CircleId, caller_tag: bytes) -> Exchange:
         name = caller_tag[:NAME_BYTES]
         exchange = self.exchanges[name] = Exchange(self._connection.views[circle], name, channel.MAX_PAYLOAD)
+        exchange.peer, exchange.extent = self._connection.remote, self._connection.extent(exchange.view)
         return exchange
 
     # --- detached entries ------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class SharedCircles:
         connection = self._connection
         for exchange in self.exchanges.values():
             told = self._shared.get(exchange.view.id)
-            if told is None or not connection.is_active(exchange.view):
+            if told is None or not connection.is_active(exchange.view) or exchange.extent is Extent.REMOVAL:
                 continue
             for identity, entry in exchange.view.to_tell(connection.remote):
                 if identity not in told and connection.unsent < caps.BATCH:
@@ -160,28 +160,33 @@ class SharedCircles:
     def answering(self, name: bytes) -> Exchange | None:
         """The same; None if the peer gets no answer there, because its removal was announced. Raises Unexpected."""
         exchange = self.shared(name)
-        if self._connection.is_served(exchange.view):
+        if self.is_served(exchange):
             return exchange
-        self._withheld.add(exchange.view.id)
+        exchange.extent = Extent.NOTHING
         return None
+
+    def is_served(self, exchange: Exchange) -> bool:
+        """Whether the peer may be told something, and no more and no less than when the exchange began."""
+        return exchange.extent is not Extent.NOTHING and exchange.extent is self._connection.extent(exchange.view)
 
     @property
     def renew(self) -> bool:
-        """Whether the peer may be told again of a circle in which something was withheld from it."""
-        views = self._connection.views
-        return any(self._connection.is_served(views[circle]) for circle in self._withheld)
+        """Whether the peer may be told something of a circle, and not what it was told so far in this session."""
+        shared = (exchange for exchange in self.exchanges.values() if exchange.view.id in self._shared)
+        extents = ((exchange.extent, self._connection.extent(exchange.view)) for exchange in shared)
+        return any(now is not Extent.NOTHING and now is not before for before, now in extents)
 
     def quiet(self, circle: CircleId) -> Exchange | None:
         """The exchange for an extra message about a circle; None if it is not shared, or too much waits to be sent."""
         exchange = self.of(circle)
-        if exchange is None or self._connection.unsent >= caps.BATCH or not self._connection.is_served(exchange.view):
+        if exchange is None or self._connection.unsent >= caps.BATCH or not self.is_served(exchange):
             return None
         return exchange
 
     def send_places(self, circle: CircleId) -> None:
         """Tell the peer where devices listen, once this circle is shared."""
         exchange = self.quiet(circle)
-        if exchange is not None and exchange.greeted:
+        if exchange is not None and exchange.greeted and exchange.extent is Extent.ALL:
             places = self._connection.places.pop(circle, None)
             if places:
                 self._connection.send(messages.encode_whereabouts(exchange.name, places))

@@ -11,7 +11,7 @@ from cellsync.core.ids import CircleId, Day, DeviceId, Millis, SessionPublic
 from cellsync.core.membership.epochs import SessionKey
 from cellsync.core.rule import Rule
 from cellsync.core.session.silence import CALLEE_WAITS, CALLER_WAITS, KEY_BYTES, Silence
-from cellsync.core.session.view import CircleView
+from cellsync.core.session.view import CircleView, Extent
 from cellsync.core.versions import Versions
 from cellsync.core.wire import frontiers
 from cellsync.core.wire.messages import OFFERS, TAG_BYTES, Places
@@ -91,12 +91,12 @@ class Connection:
         return self.versions.apart(theirs)
 
     def is_active(self, view: CircleView) -> bool:
-        """Whether the peer is active in a circle for us."""
+        """Whether the peer is in a circle for us: its sessions are about it, however little it is told."""
         return view.device_with(self.remote) is not None
 
-    def is_served(self, view: CircleView) -> bool:
-        """Whether the peer may be told about a circle: it is active there, and no removal of it was announced."""
-        return self.is_active(view) and not view.is_target(self.remote)
+    def extent(self, view: CircleView) -> Extent:
+        """What the peer is told of a circle now."""
+        return view.extent(self.remote) if self.is_active(view) else Extent.NOTHING
 
     # --- bytes -----------------------------------------------------------------------------------------
 

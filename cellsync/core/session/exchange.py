@@ -18,6 +18,10 @@ A head of the peer that is not held here is *ahead*. It may continue a branch of
 end; only a longer branch can show which. So a branch of ours is held back while its chain has heads ahead, until the
 peer's path or entries show where the two part.
 
+What the peer is told (`Extent`) is settled when the exchange begins. One that is suspended is served without case
+entries. One that was removed, and is to know, is served its removal alone: its frontier is answered with what it has
+named itself and is held here, so that it learns of nothing else.
+
 A slice that does not attach at the receiver is refused, and offered again every minute: meanwhile the entries that it
 rests on may have come from another peer, or another entry may have cited the refused ones.
 
@@ -37,7 +41,7 @@ from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import head_of
 from cellsync.core.history.serving import PeerHoldings
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import NO_ID, DeviceId, SessionPublic
 from cellsync.core.rule import Rule
 from cellsync.core.session.ahead import Ahead
 from cellsync.core.session.balance import Balance
@@ -46,7 +50,7 @@ from cellsync.core.session.handover import Handover
 from cellsync.core.session.paths import PathsToShow
 from cellsync.core.session.unattached import Unattached
 from cellsync.core.session.untold import Untold
-from cellsync.core.session.view import CircleView
+from cellsync.core.session.view import CircleView, Extent
 from cellsync.core.session.way import ON_ITS_WAY, Recent, Way
 from cellsync.core.wire import batches, frontiers, messages
 from cellsync.core.wire.batches import Batch, BatchPart
@@ -73,6 +77,8 @@ class Exchange:
     def __init__(self, view: CircleView, name: bytes, frame: int) -> None:
         self.view = view
         self.name: Final = name
+        self.peer = SessionPublic(b"")
+        self.extent = Extent.ALL
         self.delivered: dict[int, int] = {}  # branch number -> sequence that the peer has acknowledged or shown
         self.handover: Final = Handover(view, name)
         self._ahead = Ahead(view)
@@ -118,7 +124,7 @@ class Exchange:
 
     def greet(self) -> bytes:
         """The first message about this circle."""
-        return messages.encode_digest(self.name, self.view.digest())
+        return messages.encode_digest(self.name, NO_ID if self._is_reticent else self.view.digest())
 
     def introduce(self) -> None:
         """Serve, unasked, everything up to our own admission, which the peer has not heard of yet."""
@@ -126,7 +132,7 @@ class Exchange:
 
     def tell(self, grown: Sequence[bytes]) -> list[bytes]:
         """Say that these branches have grown here: a frontier made of these encoded rows."""
-        return frontiers.addressed(self.name, grown) if self.is_live else []
+        return frontiers.addressed(self.name, grown) if self.is_live and not self._is_reticent else []
 
     def note(self, grown: Iterable[int], now: float) -> None:
         """Leave it for later to say that these branches have grown: until either side asks, or a while has passed."""
@@ -144,7 +150,7 @@ class Exchange:
 
     def tell_untold(self, *, all_of_it: bool) -> list[bytes]:
         """Say what has grown here and was not told. With `all_of_it`, also say if there is nothing."""
-        if not self.is_live or not (self._untold or all_of_it):
+        if not self.is_live or self._is_reticent or not (self._untold or all_of_it):
             return []
         branches = self._untold.take()
         heads = frozenset(head_of(self.view.branch(number)) for number in branches or ())
@@ -156,8 +162,18 @@ class Exchange:
 
         Unless `at_once`, entries that have only just come here are left out: they are probably on their way to it.
         """
-        last = self.view.last_arrival()
+        last = self._last
         self._asked = max(self._asked, last if at_once else self._recent.before(now - ON_ITS_WAY, last))
+
+    @property
+    def _is_reticent(self) -> bool:
+        """Whether the peer is told of nothing here that it has not named: it was removed, and is to know that."""
+        return self.extent is Extent.REMOVAL
+
+    @property
+    def _last(self) -> int:
+        """The arrival up to which the peer is served."""
+        return self.view.last_arrival() if self.extent is Extent.ALL else self.view.last_told(self.peer)
 
     @property
     def is_live(self) -> bool:
@@ -170,7 +186,7 @@ class Exchange:
             self._introducing, self._serving = False, True
             self._until = self.view.own_admission()
         if not self._hearing:
-            return frontiers.encode_paths(self.name, self._to_show.take(self._known)) if self._to_show else None
+            return self._show_paths() if self._to_show else None
         self._look_some_up()
         if self._heard or self._paths:
             return None
@@ -178,7 +194,25 @@ class Exchange:
         self._to_show.add(self._ahead.just_parted())
         if not self.is_live:
             self._serving, self._until, self._recount = True, None, True
-        return frontiers.encode_paths(self.name, self._to_show.take(self._known))
+        return self._echo() if self._is_reticent else self._show_paths()
+
+    def _show_paths(self) -> list[bytes]:
+        paths = self._to_show.take(self._known)
+        return [] if self._is_reticent else frontiers.encode_paths(self.name, paths)
+
+    def _echo(self) -> list[bytes]:
+        """A frontier of what is held here of that which the peer has named, and of what it wrote itself: once."""
+        if self._told_frontier:
+            return []
+        self._told_frontier = True
+        own = (chain for chain in self.view.own_chains(self.peer))
+        places = {(chain.number, chain.length): chain.head for chain in own}
+        for number, sequence in self.delivered.items():
+            entry = self.view.entry_id(number, sequence)
+            if entry is not None:
+                places[number, sequence] = entry
+        heads = frozenset(Head(*self.view.branch(number).line, at, entry) for (number, at), entry in places.items())
+        return frontiers.encode_frontier(self.name, Frontier(heads), self.frame)
 
     def _look_some_up(self) -> None:
         """Look up heads, then paths. A head in a chain of many branches costs as much as several in chains of one."""
@@ -207,7 +241,7 @@ class Exchange:
     def tell_equivocators(self) -> list[bytes]:
         """Name the equivocators of which the peer was not told yet; it has to hear of them before the next batch."""
         known = frozenset(self.view.equivocators)
-        if not self._serving or known == self._named or self._until is not None:
+        if not self._serving or self._is_reticent or known == self._named or self._until is not None:
             return []
         self._named = known
         self._forgive(known)
@@ -222,14 +256,16 @@ class Exchange:
             return None
         if self.view.counted is not self._counted:  # a branch that did not count before may lie before the cursor
             self._counted, self._recount = self.view.counted, True
-        until = min(max(ripe, self._asked), self.view.last_arrival()) if self._until is None else self._until
+        until = min(max(ripe, self._asked), self._last) if self._until is None else self._until
         if self._recount:
             self._recount = False
             return self._building(None, int(until))
         return None if self._cursor >= until else self._building(self._cursor, int(until))
 
     def _building(self, after: int | None, until: int) -> Building:
-        return Building(self.view, self.name, self.frame, after, until, self._peer(), self.released)
+        return Building(
+            self.view, self.name, self.frame, after, until, self._peer(), self.released, self.extent.withheld
+        )
 
     def send(self, built: Building) -> list[bytes]:
         """The parts of a batch that was due; none if the peer lacks nothing of the arrivals that were looked at."""
@@ -334,7 +370,7 @@ class Exchange:
         if self._greeted_back:
             raise Unexpected(Rule.DIGEST_TWICE)
         self._greeted_back = True
-        if digest == self.view.digest():
+        if digest == self.view.digest() and not self._is_reticent:
             self._hear(Frontier(frozenset(), frozenset(self.view.equivocators)))
             for place in self.view.agreed():
                 self._holds(*place)
@@ -386,8 +422,9 @@ class Exchange:
             # If a branch was released since, the refused one may cite it: each side of a fork may wait for the other.
             self.again_at = min(self.again_at, now + OFFER_AGAIN if released == self.released else now)
         self._judge(reaches)
-        for number, sequence in reaches.items():
-            self._deliver(number, sequence)
+        if self.extent is Extent.ALL:  # else it holds no more than outlines of these
+            for number, sequence in reaches.items():
+                self._deliver(number, sequence)
 
     def _judge(self, reaches: Mapping[int, int]) -> None:
         """The peer has acknowledged these: it needed those that it did not claim, just before, to hold already."""
@@ -399,7 +436,7 @@ class Exchange:
                 self.way = Way.SPARE if sequence <= claimed.get(self.view.branch(number).line, 0) else Way.NEEDED
 
     def _tell_frontier(self) -> list[bytes]:
-        if self._told_frontier:
+        if self._told_frontier or self._is_reticent:
             return []
         frontier = self.view.frontier()
         self._told_frontier, self._named = True, frontier.equivocators

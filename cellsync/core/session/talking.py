@@ -30,6 +30,7 @@ from cellsync.core.session.exchange import Exchange, Unexpected
 from cellsync.core.session.over import end
 from cellsync.core.session.silence import SILENCE_ENDS
 from cellsync.core.session.state import Phase, State
+from cellsync.core.session.view import Extent
 from cellsync.core.session.way import ON_ITS_WAY
 from cellsync.core.wire import messages
 from cellsync.core.wire.batches import BatchPart
@@ -296,9 +297,9 @@ class Talking(Phase):
         for exchange in list(self.exchanges.values()):
             if circle is not None and exchange.view.id != circle:
                 continue
-            if not connection.is_served(exchange.view):
+            if not self.circles.is_served(exchange):
                 continue  # rights are checked here, when something leaves, not when it was queued
-            if exchange.greeted:
+            if exchange.greeted and exchange.extent is Extent.ALL:
                 events += self._hand_over(exchange)
             answers = exchange.settle()
             if answers is not None:
@@ -330,9 +331,7 @@ class Talking(Phase):
 
     @property
     def restless(self) -> bool:
-        return any(
-            exchange.restless and self.connection.is_served(exchange.view) for exchange in self.exchanges.values()
-        )
+        return any(exchange.restless and self.circles.is_served(exchange) for exchange in self.exchanges.values())
 
     # --- what we tell aside ----------------------------------------------------------------------------
 

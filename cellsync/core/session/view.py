@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import Enum, auto
 from typing import Protocol
 
 from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, EpochId, SessionPublic
 from cellsync.core.membership.epochs import SessionKey, WantedEpoch
 from cellsync.core.wire.detached import Detached
 from cellsync.core.wire.places import Frontier, Head, Line
+
+
+class Extent(Enum):
+    """What a peer is told of a circle (protocol/50-sync.md, Suspended and removed devices)."""
+
+    NOTHING = auto()
+    REMOVAL = auto()  # that it was removed, because somebody here wants it to know: nothing else, and no names
+    CONTROLS = auto()  # who is a member, and nothing of cases: it is suspended
+    ALL = auto()
+
+    @property
+    def withheld(self) -> Withheld:
+        """What of entries that are served is left out."""
+        return _WITHHELD.get(self, Withheld.NOTHING)
+
+
+_WITHHELD = {Extent.REMOVAL: Withheld.CASES_AND_NAMES, Extent.CONTROLS: Withheld.CASES}
 
 
 class CircleView(Protocol):
@@ -58,8 +77,12 @@ class CircleView(Protocol):
         """Whether entries of this circle may be sent: not by a build that is below its floor."""
         ...
 
-    def is_target(self, key: SessionPublic) -> bool:
-        """Whether all devices with this session key are targets of detached entries: they are sent nothing."""
+    def extent(self, key: SessionPublic) -> Extent:
+        """What the devices with this session key are told. If all are targets of detached entries: nothing."""
+        ...
+
+    def last_told(self, key: SessionPublic) -> int:
+        """The arrival up to which they are served, if they are not told all: what matters to them ends with it."""
         ...
 
     def to_tell(self, key: SessionPublic) -> Sequence[tuple[EntryId, Detached]]:
@@ -113,6 +136,10 @@ class CircleView(Protocol):
 
     def last_arrival(self) -> int: ...
 
+    def own_chains(self, key: SessionPublic) -> Collection[Chain]:
+        """What the devices with a session key have written, as far as it is held here."""
+        ...
+
     def own_admission(self) -> int:
         """The arrival that brought this device's own introduction, 0 if it has not come yet; or its first entry."""
         ...
@@ -125,4 +152,4 @@ class CircleView(Protocol):
         """How many of the entries held here the peer would take and does not hold."""
         ...
 
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served: ...
+    def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served: ...

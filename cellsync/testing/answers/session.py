@@ -11,12 +11,14 @@ from cellsync.core.crypto.ratchet import Branches
 from cellsync.core.errors import PeerError
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.serving import PeerHoldings, Served
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CircleId, Day, DeviceId, EntryId, EpochId, Millis, Psk, SessionPublic
 from cellsync.core.membership.epochs import SessionKey, WantedEpoch
 from cellsync.core.session.building import Building
 from cellsync.core.session.connection import ENTROPY, HANDSHAKE_WITHIN, Connection
 from cellsync.core.session.exchange import Exchange
 from cellsync.core.session.talking import Talking
+from cellsync.core.session.view import Extent
 from cellsync.core.versions import SPOKEN
 from cellsync.core.wire import batches, messages
 from cellsync.core.wire.batches import Batch, BatchPart
@@ -83,8 +85,14 @@ class _Circle:
     def handed_over(self, epoch: EpochId) -> Branches | None:
         return None
 
-    def is_target(self, key: SessionPublic) -> bool:
-        return False
+    def extent(self, key: SessionPublic) -> Extent:
+        return Extent.ALL
+
+    def last_told(self, key: SessionPublic) -> int:
+        return 0
+
+    def own_chains(self, key: SessionPublic) -> Collection[Chain]:
+        return ()
 
     def to_tell(self, key: SessionPublic) -> Sequence[tuple[EntryId, Detached]]:
         return ()
@@ -128,7 +136,7 @@ class _Circle:
     def lacking(self, peer: PeerHoldings) -> int:
         return 0
 
-    def serve(self, cursor: int, peer: PeerHoldings, until: int) -> Served:
+    def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served:
         return Served(None, 0, {}, [])
 
 

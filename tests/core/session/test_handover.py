@@ -15,6 +15,7 @@ from cellsync.core.rule import Rule
 from cellsync.core.session.events import Entrusted, Event, HandedOver
 from cellsync.core.session.handover import MOST, Unwanted
 from cellsync.core.session.session import Session
+from cellsync.core.session.view import Extent
 from cellsync.core.wire import messages
 from cellsync.core.wire.messages import HandedStates
 from tests.core.replicas import START, MemoryReplica, admitted, pair, pass_on, three
@@ -97,7 +98,7 @@ def test_states_are_given_as_soon_as_the_epoch_is_chosen_there_and_once() -> Non
 
 
 def test_states_are_not_given_below_the_floor_nor_to_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("hands_out", False), ("is_target", lambda self, key: True)):
+    for name, value in (("hands_out", False), ("extent", lambda self, key: Extent.NOTHING)):
         ana, bea = with_epoch()
         with monkeypatch.context() as patch:
             patch.setattr(type(ana), name, value, raising=False)

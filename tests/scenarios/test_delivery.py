@@ -1,0 +1,156 @@
+"""Cells in which somebody is suspended, or was removed: what they are told of it, and what the others hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+from trio.testing import MockClock
+
+from cellsync import Cell
+from cellsync.core.ids import EntryId, MemberId
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.standing import DeviceStatus
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import Visit
+
+
+async def remove(cell: Cell, other: Cell) -> EntryId:
+    return await cell.first.membership.remove([MemberId(other.device)])
+
+
+async def promote(cell: Cell, other: Cell) -> EntryId:
+    return await cell.first.membership.set_role(MemberId(other.device), Role.COORDINATOR)
+
+
+def status(cell: Cell, of: Cell) -> DeviceStatus | None:
+    """How a device stands, as another one shows it."""
+    return cell.first.circle.shown.court.ruling.decision.statuses.get(of.device)
+
+
+async def until(*conditions: Callable[[], bool], within: float = 3_600) -> None:
+    with trio.fail_after(within):
+        for condition in conditions:
+            while not condition():  # noqa: ASYNC110 - what is waited for has no event
+                await trio.sleep(1)
+
+
+@asynccontextmanager
+async def quarrel(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
+    """Ana and Ben, coordinators, have removed each other while they were apart; Cara and Dan have heard of both."""
+    async with (
+        (await net.device("ana").found()).opened() as ana,
+        (await net.device("ben").join(ana)).opened() as ben,
+        (await net.device("cara").join(ana)).opened() as cara,
+        (await net.device("dan").join(ana)).opened() as dan,
+    ):
+        await promote(ana, ben)
+        await level([ana, ben, cara, dan])  # he seconds what removals need
+        promotion = await promote(ana, cara)
+        await level([ana, ben, cara, dan])
+        await ben.first.membership.endorse([promotion])  # so that Cara's word counts
+        await level([ana, ben, cara, dan])
+        net.partition("ana", ["ben", "cara", "dan"])
+        net.partition("ben", ["cara", "dan"])
+        for one, other in ((ana, ben), (ben, ana)):
+            await one.create(Visit, title="written while apart")  # the removal cites it
+            await remove(one, other)
+        net.heal()
+        net.partition(["ana", "cara"], ["ben", "dan"])  # whoever hears of the one removal first does not hear the other
+        await until(lambda: status(cara, ben) is DeviceStatus.REMOVED, lambda: status(dan, ana) is DeviceStatus.REMOVED)
+        net.heal()
+        net.partition("ana", "ben")
+        suspended = DeviceStatus.SUSPENDED
+        await until(*(lambda one=one, of=of: status(one, of) is suspended for one in (cara, dan) for of in (ana, ben)))
+        yield [ana, ben, cara, dan]
+
+
+async def test_two_who_removed_each_other_learn_of_it_and_of_the_settlement(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with quarrel(memory_network) as [ana, ben, cara, dan]:
+        both = [ana, ben]
+        await until(*(lambda one=one: status(one, one) is DeviceStatus.SUSPENDED for one in both))
+        case = await dan.create(Visit, title="not for who is suspended")
+        await trio.sleep(600)
+        for one in both:
+            assert one.first.circle.hearsay, "what the removals cite is withheld"
+            assert case.id not in one.first.circle.replica.held.cases
+        strikes = cara.first.circle.replica.court.ruling.decision.strikes
+        [strike] = [one.entry for one in strikes if MemberId(ben.device) in one.members]
+        await cara.first.membership.endorse([strike])
+        await until(lambda: status(dan, ben) is DeviceStatus.REMOVED, lambda: status(ana, ben) is DeviceStatus.REMOVED)
+        await until(lambda: case.id in ana.first.circle.replica.held.cases)
+        await level([ana, cara, dan])
+        assert status(ben, ben) is DeviceStatus.SUSPENDED, "nobody tells him"
+        assert not ana.first.circle.hearsay
+
+
+@asynccontextmanager
+async def one_removed(net: MemoryNetwork) -> AsyncIterator[tuple[SimulatedDevice, list[Cell]]]:
+    """Cara's device; and Ana, Ben and Cara, of whom Ana has removed Cara, a coordinator, while she was apart."""
+    async with (
+        (await net.device("ana").found()).opened() as ana,
+        (await net.device("ben").join(ana)).opened() as ben,
+    ):
+        device = await net.device("cara").join(ana)
+        async with device.opened() as cara:
+            await promote(ana, cara)
+            await level([ana, ben, cara])
+            net.partition("cara", ["ana", "ben"])
+            await cara.create(Visit, title="late testimony")
+            await ana.create(Visit, title="written while apart")
+            await remove(ana, cara)
+            await level([ana, ben])
+            yield device, [ana, ben, cara]
+
+
+async def test_who_was_removed_learns_it_from_whoever_tells(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with one_removed(memory_network) as (_, [ana, _ben, cara]):
+        memory_network.heal()
+        secret = await ana.create(Visit, title="not for Cara")
+        await trio.sleep(3_600)
+        assert not cara.first.circle.is_removed, "nobody tells her"
+        await ana.first.circle.tell(frozenset({MemberId(cara.device)}))
+        await until(lambda: cara.first.circle.is_removed)
+        [struck] = cara.first.circle.shown.court.ruling.decision.strikes
+        assert struck.author == MemberId(ana.device)
+        assert not cara.node.links
+        await trio.sleep(3_600)
+        assert secret.id not in cara.first.circle.replica.held.cases
+        assert not cara.node.links
+
+
+async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    net = memory_network
+    founded = await net.device("ana").found()
+    async with founded.opened() as ana:
+        device = await net.device("cara").join(ana)
+        async with device.opened() as cara:
+            await level([ana, cara])
+        await ana.create(Visit, title="written while she was away")
+        await remove(ana, cara)
+        await ana.first.circle.tell(frozenset({MemberId(cara.device)}))
+    async with founded.opened() as ana, device.opened() as cara:
+        await until(lambda: cara.first.circle.is_removed)
+    async with founded.opened() as ana, device.opened() as cara:
+        assert cara.first.circle.is_removed, "it is kept"
+        await trio.sleep(600)
+        assert not ana.node.links
+        assert not cara.node.links
+
+
+async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with one_removed(memory_network) as (_, [ana, ben, cara]):
+        await ben.first.circle.tell(frozenset({MemberId(cara.device)}))
+        memory_network.heal()
+        await until(lambda: cara.first.circle.is_removed)
+        assert status(ana, cara) is DeviceStatus.REMOVED
+        await remove(cara, ana)
+        assert not cara.first.circle.is_removed, "word against word"
+        suspended = DeviceStatus.SUSPENDED
+        everyone = [ana, ben, cara]
+        await until(*(lambda one=one, of=of: status(one, of) is suspended for one in everyone for of in (ana, cara)))
