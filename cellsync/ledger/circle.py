@@ -87,7 +87,7 @@ def _is_large(plan: Plan) -> bool:
 
 
 def _are_few(arrivals: Iterable[Arrival], until: int) -> bool:
-    """Whether a batch of commits that begin at or before arrival `until` has few entries, and small ones.
+    """Whether a batch of commits that begin at or before arrival `until` has few stretches of entries, and small ones.
 
     What comes after that is not for the peer yet, and is no reason to build in a thread.
     """
