@@ -62,6 +62,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "require": "membership.require",
     "recovery.preview": "recovery.preview",
     "recovery.use": "recovery.use",
+    "settings": "choices.show",
+    "settings.choose": "choices.choose",
     "peers": "people.show_peers",
     "peers.add": "people.add_address",
     "peers.ping": "people.ping",

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -24,14 +24,14 @@ from cellsync.api.contract.shapes import State
 from cellsync.api.exports import Exports
 from cellsync.api.feed import Feed
 from cellsync.api.jobs import Jobs
+from cellsync.api.news import news
 from cellsync.api.repeats import Repeats
 from cellsync.cell.cell import Cell
 from cellsync.cell.lone_error import the_only
-from cellsync.cell.member import members
 from cellsync.cell.opening import open_cell
 from cellsync.cell.passphrase import change_passphrase, names_behind, rekey
-from cellsync.cell.peer import Peer, met
 from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
+from cellsync.core.membership.settings import Setting
 from cellsync.profile.profile import Profile, Settings
 from cellsync.store.rekey import Seen, check_room
 
@@ -113,9 +113,17 @@ class Service:
     @property
     def locks_in(self) -> float | None:
         """Seconds; None if it does not lock by itself."""
-        if self._idle is None or self._cell is None:
+        longest = self._longest_idle
+        return None if longest is None else max(0.0, longest - (system.clock.since_boot() - self._used))
+
+    @property
+    def _longest_idle(self) -> float | None:
+        """The shortest of what was chosen here and in the circles. Seconds; None: it does not lock by itself."""
+        if self._cell is None:
             return None
-        return max(0.0, self._idle - (system.clock.since_boot() - self._used))
+        chosen = (circle.choice(Setting.LOCKS_AFTER) for circle in self._cell.circles)
+        limits = [60.0 * minutes for minutes in chosen if minutes is not None]
+        return min(limits if self._idle is None else [*limits, self._idle], default=None)
 
     # --- opening and closing ----------------------------------------------------------------------------------
 
@@ -274,7 +282,7 @@ class Service:
                 async with open_cell(home, passphrase=passphrase) as cell, trio.open_nursery() as nursery:
                     self._cell, self._inside, self._idle = cell, nursery, self._default_idle
                     started = True
-                    nursery.start_soon(self._notice, cell)
+                    nursery.start_soon(news, cell, self._tell)
                     self._touch()
                     self._turn()
                     task_status.started()
@@ -356,39 +364,8 @@ class Service:
 
     def tell(self, event: str, **data: object) -> None:
         """Tell all followers of something that is not stored."""
+        self._tell(event, data)
+
+    def _tell(self, event: str, data: Mapping[str, object]) -> None:
         for feed in self._feeds:
             feed.tell(event, data)
-
-    async def _notice(self, cell: Cell) -> None:
-        """Tell of devices that come and go or have to be updated, of new members and of flags."""
-        connected: dict[str, str] = {}
-        versions = {peer.device: peer.version for peer in _met(cell)}
-        known = {member.device for member in cell.members()}
-        flags = cell.flags
-        while True:
-            changed = cell.node.links.changed
-            peers = _met(cell)
-            now = {peer.device.hex(): peer for peer in peers if peer.connected}
-            for device in now.keys() - connected.keys():
-                self.tell("peer.up", device=device, name=now[device].name, circle=now[device].circle.hex())
-            for device in connected.keys() - now.keys():
-                self.tell("peer.down", device=device, circle=connected[device])
-            connected = {device: peer.circle.hex() for device, peer in now.items()}
-            for peer in peers:
-                if versions.get(peer.device) != peer.version:
-                    versions[peer.device] = peer.version
-                    about = {"device": peer.device.hex(), "circle": peer.circle.hex()}
-                    self.tell("peer.version", **about, name=peer.name, version=peer.version)
-            for member in [one for circle in cell.circles for one in members(circle.circle, besides=known)]:
-                known.add(member.device)
-                about = {"device": member.device.hex(), "circle": member.circle.hex()}
-                self.tell("member.added", **about, name=member.name, role=member.role)
-            before, flags = flags, cell.flags
-            for flag in [flag for flag in flags if flag not in before]:
-                self.tell("flag", reason=flag.reason.value, device=flag.device.hex(), circle=flag.circle.hex())
-            await changed.wait()
-            await trio.sleep(0.05)  # several come together
-
-
-def _met(cell: Cell) -> list[Peer]:
-    return [peer for circle in cell.circles for peer in met(circle.circle, cell.node)]

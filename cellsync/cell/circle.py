@@ -33,6 +33,7 @@ from cellsync.core.errors import CellsyncError
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId, CircleId, DeviceId, Ref
 from cellsync.core.membership.control import Role, harmless
+from cellsync.core.membership.settings import Setting
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
@@ -137,6 +138,10 @@ class CellCircle:
 
     def members(self) -> list[Member]:
         return members(self.circle)
+
+    def choice(self, setting: Setting) -> int | None:
+        """What the members have chosen together; None: each device for itself."""
+        return self.circle.choice(setting)
 
     def peers(self) -> list[Peer]:
         return peers(self.circle, self.node)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
+from cellsync.cell.choices import NAMES, in_words
 from cellsync.cell.flag import Flag, Reason, flag_of_case, flag_of_device
 from cellsync.core import caps
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Standing, chain_of, slot_of
 from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.membership.label import OUT, UNDECIDED
+from cellsync.core.membership.settings import Setting
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.tags import Kind
@@ -74,6 +76,7 @@ class Facts:
             about = tuple(map(circle.replica.name, said.targets))
             yield flag_of_device(circle, reason, said.author)._replace(about=about)
         yield from self._of_members()
+        yield from self._of_settings()
         for device in sorted(self._aside):
             yield flag_of_device(circle, Reason.QUARANTINED, device)
         for device in self._node.others.went_back(circle):
@@ -96,6 +99,15 @@ class Facts:
                 yield flag
             elif (second := decision.seconds(strike.entry)) is not None and second.missing:
                 yield flag._replace(reason=Reason.ONE_WORD)
+
+    def _of_settings(self) -> Iterator[Flag]:
+        """What one coordinator wants to be harsher."""
+        choices = self._circle.replica.choices
+        for setting in Setting:
+            wanted = choices.wanted(setting)
+            if wanted is not None:
+                about = NAMES[setting], in_words(setting, wanted.value)
+                yield flag_of_device(self._circle, Reason.WANTED, DeviceId(wanted.by))._replace(about=about)
 
     def _look_at_forks(self, devices: set[DeviceId]) -> None:
         if devices:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     ONE_WORD = "one_word"  # a removal stands on one word, and somebody could second it
     UNDECIDED = "undecided"  # a removal is contested, and undecided
     SUSPENDED = "suspended"  # a device receives nothing of cases until a dispute is decided
+    WANTED = "wanted"  # a coordinator wants a setting to be harsher, which takes the word of another
     QUARANTINED = "quarantined"  # a device wrote what whoever removed it had not seen: held, not shown
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
@@ -49,7 +50,7 @@ LASTING: Final = frozenset(
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
         Reason.WAIVED, Reason.REMOVED, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED,
-        Reason.QUARANTINED,
+        Reason.QUARANTINED, Reason.WANTED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""

@@ -3,7 +3,8 @@
 standing    all members with their devices, strikes and quarantine
 why         on what it rests
 preview     what a removal does and does not do, before anybody decides
-remove, set_role, endorse, contest, release, leave
+settings    what its members have chosen together
+remove, set_role, endorse, contest, release, choose, leave
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import NamedTuple
 
 import trio
 
+from cellsync.cell.choices import ChoiceStanding, CircleChoices
 from cellsync.cell.reasons import Decided, Reasons
 from cellsync.cell.standing import CircleStanding, MemberStanding, MissingWords, Quarantined, StrikeStanding
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.ids import DeviceId, EntryId, MemberId, SigningSecret
 from cellsync.core.membership.control import Role
+from cellsync.core.membership.settings import SCALES, CircleSettings, Setting
 from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.tags import Kind
@@ -100,6 +103,11 @@ class Membership:
         async with self._circle.lock:
             standing = self._standing()
             return await self._circle.apart(lambda: self._preview(standing, members, devices))
+
+    def settings(self) -> list[ChoiceStanding]:
+        """What the members have chosen together, who says what, and whose word is missing."""
+        self._check_open()
+        return CircleChoices(self._circle.replica.choices, self._standing()).all()
 
     def confirmed(self, entry: EntryId) -> list[DeviceId]:
         """The other devices that are known to hold an entry: they have told this one, or built on it."""
@@ -265,6 +273,18 @@ class Membership:
             raise NotFound("That is not in quarantine here.", hint="cellsync quarantine list")
         heads = () if found is None or entries else found.heads
         return await self._coordination.release(entries, heads)
+
+    async def choose(self, setting: Setting, value: int) -> EntryId:
+        """Say what the members are to choose together. Harsher than before it takes a second coordinator's word.
+
+        Raises InvalidValue for a value that the setting does not have.
+        """
+        self._check_open()
+        if value not in SCALES[setting]:
+            raise InvalidValue("That setting does not have this value.", hint="cellsync settings set --help")
+        entry = await self._coordination.choose(CircleSettings({setting: value}))
+        self._node.links.wake()
+        return entry
 
     async def require(self) -> bool:
         """Require that nobody uses this circle with a build that does not understand removals. It takes two

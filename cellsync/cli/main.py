@@ -31,6 +31,7 @@ from cellsync.cli.commands.passphrase import passphrase
 from cellsync.cli.commands.people import peers
 from cellsync.cli.commands.quarantine import quarantine
 from cellsync.cli.commands.recovery import recovery
+from cellsync.cli.commands.settings import settings
 from cellsync.cli.commands.syncing import sync, watch
 from cellsync.cli.commands.tables import export, import_
 from cellsync.cli.demo.command import demo
@@ -179,8 +180,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, recovery, case, graph, sync, peers,
-    watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
+    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, recovery, settings, case, graph,
+    sync, peers, watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
 for command in (new, edit, list_, show, log, import_, export):

@@ -21,6 +21,7 @@ from cellsync.core.membership.floor import Require
 from cellsync.core.membership.release import MOST_HEADS, MOST_RELEASED, Release
 from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Leave, Remove
 from cellsync.core.membership.role_change import SetRole
+from cellsync.core.membership.settings import CircleSettings
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.operations import SALT_BYTES
@@ -96,6 +97,14 @@ class Coordination:
         """Leave the circle, with all devices of this member."""
         async with self._circle.lock:
             return await self._write(Kind.LEAVE, Leave())
+
+    async def choose(self, chosen: CircleSettings) -> EntryId:
+        """Say what the members are to choose together: this member's word, in place of what it was about these."""
+        async with self._circle.lock:
+            self._check_coordinator("Only coordinators choose for a circle.")
+            if not self._circle.replica.circle.is_active(self._circle.device):
+                raise NotPermitted("The word of this device does not count now.", hint="cellsync members")
+            return await self._write(Kind.SETTINGS, chosen)
 
     def _struck(self, members: Collection[MemberId], devices: Collection[DeviceId]) -> set[DeviceId]:
         """The active devices that a removal hits: of these members, and these with all that they linked."""

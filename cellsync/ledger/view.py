@@ -11,6 +11,7 @@ from cellsync.core.history.store import Store
 from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CircleId, DeviceId, EntryId
 from cellsync.core.membership import editions
+from cellsync.core.membership.settings import Setting
 from cellsync.core.replica import rejudging
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.places import Frontier, Head, Line
@@ -43,6 +44,10 @@ class ReplicaView:
     @property
     def hands_out(self) -> bool:
         return not self.replica.is_outdated
+
+    def choice(self, setting: Setting) -> int | None:
+        """What the members have chosen together; None: each device for itself."""
+        return self.replica.choices.in_force.get(setting)
 
     def digest(self) -> bytes:
         return self.replica.digest()

@@ -14,6 +14,7 @@ import trio
 from cellsync.core import beacon
 from cellsync.core.ids import Millis, day_of
 from cellsync.core.membership import clocks
+from cellsync.core.membership.settings import Setting, Shown
 from cellsync.node.circles import Circles
 from cellsync.node.network import Address, AskedFor, Network
 
@@ -63,11 +64,18 @@ class Beacons:
             self.renew()
 
     async def _show(self) -> None:
-        self._hidden = False
-        await self._network.announce(self._make)
-        self._hidden = True
-        if self._showing:
+        self._hidden, most = False, self._most_shown()
+        if most is Shown.ALWAYS:
+            await self._network.announce(self._make)
+        self._hidden = most is not Shown.NEVER
+        if self._showing and self._hidden:
             await self._network.announce(AskedFor(self._make))
+
+    def _most_shown(self) -> Shown:
+        """How much any circle lets this device be shown. A beacon shows that a device is here, whatever its circles:
+        the one that hides most decides. The network may show less still."""
+        chosen = (circle.choice(Setting.SHOWN) for circle in self._circles)
+        return Shown(min((value for value in chosen if value is not None), default=Shown.ALWAYS))
 
     def _want_to_be_seen(self, more: int) -> None:
         before = bool(self._showing)

@@ -17,6 +17,7 @@ from cellsync.core.history.store import Arrival
 from cellsync.core.ids import Day, DeviceId, EpochId, Incarnation, SessionPublic
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey
+from cellsync.core.membership.settings import Setting
 from cellsync.core.session.building import Building
 from cellsync.core.session.view import CircleView
 from cellsync.core.wire.batches import Batch
@@ -100,6 +101,10 @@ class SharedCircle(CircleView, Protocol):
 
     @property
     def clocks(self) -> Clocks: ...
+
+    def choice(self, setting: Setting) -> int | None:
+        """What the members have chosen together; None: each device for itself."""
+        ...
 
     # --- its devices -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio.testing
 
+from cellsync.core.membership.settings import Setting
 from cellsync.testing import MemoryNetwork, SimulatedDevice, accept_any
 from cellsync.testing.network import MemoryHost
 
@@ -75,3 +76,24 @@ async def test_in_the_quiet_modes_it_is_never_there(device: SimulatedDevice, hos
         with cell.showing():
             await cell.create_invite(confirm=accept_any)
             assert not await shown(host)
+
+
+@pytest.mark.parametrize(("value", "always", "asked"), [(0, 0, 0), (1, 0, 1), (2, 1, 1)])
+async def test_it_is_shown_no_more_than_the_members_have_chosen(
+    value: int, always: int, asked: int, device: SimulatedDevice, host: MemoryHost
+) -> None:
+    host.mode = "announce"
+    async with device.opened() as cell:
+        assert len(await shown(host)) == 1
+        await cell.first.membership.choose(Setting.SHOWN, value)
+        assert len(await shown(host)) == always
+        with cell.showing():
+            assert len(await shown(host)) == asked
+        assert len(await shown(host)) == always
+
+
+async def test_who_hides_more_stays_hidden(device: SimulatedDevice, host: MemoryHost) -> None:
+    host.mode = "asked"
+    async with device.opened() as cell:
+        await cell.first.membership.choose(Setting.SHOWN, 2)
+        assert not await shown(host)

@@ -22,6 +22,7 @@ from cellsync.core import beacon
 from cellsync.core.crypto import ratchet
 from cellsync.core.ids import CircleId, DeviceId, EpochId, EpochSecret, Millis, day_of
 from cellsync.core.membership.epochs import Epochs
+from cellsync.core.membership.settings import Setting
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.node import discovery
 from cellsync.node.beacons import Beacons
@@ -76,6 +77,9 @@ class Circle:
         return DeviceId(name.encode().ljust(32, b"."))
 
     def shift(self) -> int | None:
+        return None
+
+    def choice(self, setting: Setting) -> int | None:
         return None
 
 

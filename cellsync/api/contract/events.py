@@ -114,6 +114,16 @@ class Raised(Struct, frozen=True, forbid_unknown_fields=True):
     circle: str
 
 
+class SettingChanged(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the members of a circle have chosen together, or what one of them wants: ask for the settings. `in_force`:
+    null: each device decides for itself. `wanted`: something harsher, which lacks a second word; null: nothing."""
+
+    name: str
+    in_force: str | None
+    wanted: str | None
+    circle: str
+
+
 class Standstill(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the cell is open."""
 
@@ -137,6 +147,7 @@ DATA: Final[dict[str, type[Struct]]] = {
     "member.added": MemberAdded,
     "circle.added": CircleAdded,
     "flag": Raised,
+    "settings.changed": SettingChanged,
     "open": Standstill,
     "locked": Standstill,
     "reset": Reset,

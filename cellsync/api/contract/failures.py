@@ -60,6 +60,8 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "require": (*_DECIDES, *_CIRCLE),
     "recovery.preview": _PAPER,
     "recovery.use": (*_PAPER, "not_typed", "disk_full"),
+    "settings": _CIRCLE,
+    "settings.choose": (*_DECIDES, *_CIRCLE),
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),

@@ -82,6 +82,8 @@ OPERATIONS: Final = (
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),
     Operation("recovery.preview", "POST", "/v1/recovery/preview", "PaperOrders", "PaperPreview", "What the paper does"),
     Operation("recovery.use", "POST", "/v1/recovery", "GivePaperOrders", "PaperUsed", "Let the paper decide, at once"),
+    Operation("settings", "GET", "/v1/settings", "OfCircle", "CircleSettings", "What members have chosen together"),
+    Operation("settings.choose", "POST", "/v1/settings", "Choose", "ChosenSetting", "Say what they are to choose"),
     Operation("peers", "GET", "/v1/peers", "Nothing", "Peers", "The other devices, and what has reached them"),
     Operation("peers.add", "POST", "/v1/peers/{peer}/addresses", "AddAddress", "Done", "Where another device listens"),
     Operation("peers.ping", "POST", "/v1/peers/{peer}/ping", "Ping", "Pinged", "How long a round trip takes"),

@@ -41,6 +41,7 @@ FLAGS: Final = {
     Reason.ONE_WORD: "says that {} removed, on one word. Until it has a second it can be contested (members)",
     Reason.UNDECIDED: "says that {} removed. It is contested, and undecided: whose word settles it? (members why)",
     Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
+    Reason.WANTED: "wants {what}. It takes a second coordinator's word (settings)",
     Reason.QUARANTINED: "wrote what whoever removed them had not seen. It is kept, and not shown (quarantine list)",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
@@ -157,7 +158,7 @@ def _titles(cases: list[CaseId], replica: Replica, listings: Listings) -> dict[C
 
 def _flag(flag: Flag) -> shapes.Flag:
     case = flag.case.hex() if flag.case else None
-    text = FLAGS[flag.reason].format(_who_were(flag.about), where=_and(flag.about))
+    text = FLAGS[flag.reason].format(_who_were(flag.about), where=_and(flag.about), what=" ".join(flag.about))
     return shapes.Flag(
         reason=flag.reason.value, text=text, author=flag.author,
         device=flag.device.hex(), case=case, lasting=flag.reason in LASTING, about=list(flag.about),

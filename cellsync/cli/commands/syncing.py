@@ -159,6 +159,10 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
         case "circle.added":
             return "this device is in one more circle: cellsync circle list"
+        case "settings.changed":
+            wanted = f" {line(data['wanted'], 12)} is wanted" if data["wanted"] else ""
+            now = line(data["in_force"] or "each device for itself", 24)
+            return f"{line(data['name'], 24)} is {now} now{f';{wanted}' if wanted else ''}: cellsync settings"
         case "flag":
             return "⚠ a warning: cellsync status"
         case "reset":

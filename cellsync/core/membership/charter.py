@@ -7,7 +7,7 @@ IN says anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from cellsync.core.ids import CircleId, DeviceId, EntryId, MemberId
@@ -15,6 +15,7 @@ from cellsync.core.membership import floor, recovery
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.recovery import Recovery, RecoveryKeys
+from cellsync.core.membership.settings import CircleSettings
 
 Stands = Callable[[EntryId, int], bool]
 """Whether an entry, and its slot, counts and is IN."""
@@ -31,12 +32,21 @@ class _Brought(NamedTuple):
     keys: Recovery
 
 
+class Chosen(NamedTuple):
+    """A `settings` entry, and whose it is."""
+
+    entry: EntryId
+    author: DeviceId
+    settings: CircleSettings
+
+
 class Charter:
-    """The floor and the recovery keys of one circle."""
+    """The floor, the recovery keys and the settings of one circle."""
 
     def __init__(self) -> None:
         self._required: dict[DeviceId, list[_Said]] = {}  # by author
         self._brought: dict[EntryId, _Brought] = {}  # what brought in recovery keys, in order of arrival
+        self._chosen: list[Chosen] = []  # likewise
 
     def take(self, entry: EntryId, slot: int, author: DeviceId, operation: object) -> None:
         """Take in a control entry that is held and not void."""
@@ -47,6 +57,13 @@ class Charter:
                 self._brought[entry] = _Brought(slot, Recovery(keys))
             case Recovery():
                 self._brought[entry] = _Brought(slot, operation)
+            case CircleSettings():
+                self._chosen.append(Chosen(entry, author, operation))
+
+    @property
+    def chosen(self) -> Sequence[Chosen]:
+        """What was written of settings, in order of arrival, whether or not it is IN."""
+        return self._chosen
 
     def floor(
         self, stands: Stands, coordinators: Collection[tuple[MemberId, DeviceId]], papers: Iterable[EntryId] = ()

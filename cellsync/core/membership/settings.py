@@ -2,7 +2,8 @@
 
     settings   shape [[number, value], …]        content salt ‖ nil
 
-One coordinator alone makes nothing harsher, and one of two who made it so takes it back alone.
+One coordinator alone makes nothing harsher, and one of two who made it so takes it back alone. Only the words of
+electors weigh (rule 8): else one who makes coordinators would have as many words as they want.
 """
 
 from __future__ import annotations
@@ -30,11 +31,24 @@ class Setting(IntEnum):
     SHOWN = 4  # when a device shows itself on a network
 
 
+class WhenRemoved(IntEnum):
+    LOCK = 0
+    WIPE = 1  # as well, 72 hours later, if the removal is final (rule 15)
+
+
+class Shown(IntEnum):
+    """The most that a device shows itself on a network. Its owner may hide it more."""
+
+    NEVER = 0
+    ASKED = 1  # only while inviting or syncing
+    ALWAYS = 2
+
+
 SCALES: Final[Mapping[Setting, range]] = {
-    Setting.WHEN_REMOVED: range(2),
+    Setting.WHEN_REMOVED: range(len(WhenRemoved)),
     Setting.LOCKS_AFTER: range(1_440, 0, -1),
     Setting.KEPT_FOR: range((1 << 32) - 1, 0, -1),
-    Setting.SHOWN: range(3),
+    Setting.SHOWN: range(len(Shown)),
 }
 """The values of each setting, the gentlest first."""
 
@@ -70,28 +84,37 @@ def _is_of(numbers: range) -> Callable[[object], bool]:
 
 
 Said = Mapping[EntryId, CircleSettings]
-"""The `settings` that one member, or a recovery key, has written and that count."""
+"""The `settings` that one member, or a recovery key, has written and that are IN; what an entry saw comes before it."""
+Sees = Callable[[EntryId, EntryId], bool]
+"""Whether the first entry has the second in its past."""
 
 
-def in_force(
-    said: Mapping[MemberId, Said], sees: Callable[[EntryId, EntryId], bool], paper: Iterable[Said] = ()
-) -> dict[Setting, int]:
+def in_force(said: Mapping[MemberId, Said], sees: Sees, paper: Iterable[Said] = ()) -> dict[Setting, int]:
     """The values in force; of any other setting each device decides for itself.
 
-    `said`: what every member who is an active coordinator has said, perhaps nothing. `sees`: whether the first entry
-    has the second in its past. `paper`: what each recovery key in force has said.
+    `said`: what every elector has said; nothing of one who is no active coordinator. `paper`: what each recovery key in
+    force has said.
     """
     papers, found = list(paper), dict[Setting, int]()
     for setting, scale in SCALES.items():
-        ranks = [_word(setting, one, sees) for one in said.values()]
-        rank = words.reached(ranks, _UNSAID, [_word(setting, one, sees) for one in papers])
+        ranks = [_rank(setting, one, sees) for one in said.values()]
+        rank = words.reached(ranks, _UNSAID, [_rank(setting, one, sees) for one in papers])
         if rank != _UNSAID:
             found[setting] = scale[rank]
     return found
 
 
-def _word(setting: Setting, said: Said, sees: Callable[[EntryId, EntryId], bool]) -> int:
-    """One member's word, as its place on the scale: of the newest that do not see each other, the gentlest."""
-    values = {entry: value for entry, one in said.items() if (value := one.says(setting)) is not None}
-    newest = [value for entry, value in values.items() if not any(sees(later, entry) for later in values)]
-    return min(map(SCALES[setting].index, newest), default=_UNSAID)
+def word(setting: Setting, said: Said, sees: Sees) -> int | None:
+    """One member's word: of the newest that do not see each other, the gentlest. None if they have said nothing."""
+    rank = _rank(setting, said, sees)
+    return None if rank == _UNSAID else SCALES[setting][rank]
+
+
+def _rank(setting: Setting, said: Said, sees: Sees) -> int:
+    """A member's word as its place on the scale."""
+    newest: dict[EntryId, int] = {}
+    for entry in reversed(list(said)):
+        value = said[entry].says(setting)
+        if value is not None and not any(sees(later, entry) for later in newest):
+            newest[entry] = SCALES[setting].index(value)
+    return min(newest.values(), default=_UNSAID)

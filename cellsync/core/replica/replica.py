@@ -36,8 +36,10 @@ from cellsync.core.membership.charter import Charter
 from cellsync.core.membership.circle import Circle
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.deeds import Bit
+from cellsync.core.membership.deliberation import Decision
 from cellsync.core.membership.editions import OURS, Edition
 from cellsync.core.membership.recovery import RecoveryKeys
+from cellsync.core.replica.choices import Choices, choices
 from cellsync.core.replica.court import Court
 from cellsync.core.replica.planner import Intention, plan_batch, plan_writes
 from cellsync.core.replica.stage import Judge, Plan
@@ -146,6 +148,12 @@ class Replica:
         ]
         papers = self.court.ruling.decision.papers if self.circle.edition.paper else ()
         self.floor = self.charter.floor(self._stands, coordinators, papers)
+        self.choices = self._chosen(self.court.ruling.decision)
+
+    def _chosen(self, counts: Decision) -> Choices:
+        """What has been chosen together. `counts`: says whose words count."""
+        decision = self.court.ruling.decision
+        return choices(self.circle, self.charter, counts, decision, self.held.equivocators)
 
     def _stands(self, entry: EntryId, slot: int) -> bool:
         """Whether a control entry that is not void counts, and is IN."""

@@ -22,6 +22,13 @@ def one(**values: int) -> CircleSettings:
     return CircleSettings({Setting[name]: value for name, value in values.items()})
 
 
+def closed(sees: set[tuple[EntryId, EntryId]]) -> set[tuple[EntryId, EntryId]]:
+    """With what is seen through others."""
+    for between in sorted({later for later, _ in sees}):
+        sees |= {(a, d) for a, b in sees for c, d in sees if b == c == between}
+    return sees
+
+
 def never(later: EntryId, earlier: EntryId) -> bool:
     return False
 
@@ -47,7 +54,7 @@ def test_a_later_word_replaces_only_what_it_says() -> None:
 def test_two_words_or_the_paper_s(said: list[Written], papers: list[Written], data: st.DataObject) -> None:
     count = sum(map(len, said)) + sum(map(len, papers))
     order = data.draw(st.sets(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=count))
-    sees = {(entry(later), entry(earlier)) for later, earlier in order if later > earlier}
+    sees = closed({(entry(later), entry(earlier)) for later, earlier in order if later > earlier})
     numbers = iter(range(count))
     members = [{entry(next(numbers)): CircleSettings(values) for values in each} for each in said]
     paper = [{entry(next(numbers)): CircleSettings(values) for values in each} for each in papers]

@@ -104,7 +104,7 @@ class Pinged(Answer, kw_only=True, frozen=True):
 class Flag(Struct, kw_only=True, frozen=True):
     """What needs a person's eye. `lasting`: it is still so; it cannot be dismissed, and goes by itself when it is
     over. Else it has happened, and is shown until somebody dismisses it. `about`: names of those whom its author says
-    something about."""
+    something about; of a setting its name, and the value that its author wants."""
 
     reason: str
     text: str

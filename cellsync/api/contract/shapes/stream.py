@@ -21,7 +21,7 @@ class Event(Struct, kw_only=True, frozen=True):
 
     event: Literal[
         "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "peer.version",
-        "invite.state", "join.state", "import.progress", "member.added", "circle.added", "flag",
+        "invite.state", "join.state", "import.progress", "member.added", "circle.added", "flag", "settings.changed",
         "open", "locked", "reset",
     ]  # fmt: skip
     cursor: str

@@ -1,0 +1,79 @@
+"""News: what is not stored, told as it happens: who comes and goes, who joins, what is chosen, and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import trio
+
+from cellsync.cell.cell import Cell
+from cellsync.cell.choices import NAMES, in_words
+from cellsync.cell.member import members
+from cellsync.cell.peer import Peer, met
+from cellsync.core.ids import CircleId
+from cellsync.core.membership.settings import Setting
+
+_TOGETHER: Final = 0.05  # seconds: several come together
+_UNCHOSEN: Final = (None, None)
+
+
+Tell = Callable[[str, Mapping[str, object]], None]
+"""Tells all followers of an event, and its data."""
+
+
+async def news(cell: Cell, tell: Tell) -> None:
+    """Tell of devices that come and go or have to be updated, of new members, of settings and of flags."""
+    connected: dict[str, str] = {}
+    versions = {peer.device: peer.version for peer in _met(cell)}
+    known = {member.device for member in cell.members()}
+    flags, chosen = cell.flags, _chosen(cell)
+    while True:
+        changed = cell.node.links.changed
+        peers = _met(cell)
+        now = {peer.device.hex(): peer for peer in peers if peer.connected}
+        for device in now.keys() - connected.keys():
+            told = {"device": device, "name": now[device].name, "circle": now[device].circle.hex()}
+            tell("peer.up", told)
+        for device in connected.keys() - now.keys():
+            tell("peer.down", {"device": device, "circle": connected[device]})
+        connected = {device: peer.circle.hex() for device, peer in now.items()}
+        for peer in peers:
+            if versions.get(peer.device) != peer.version:
+                versions[peer.device] = peer.version
+                about = {"device": peer.device.hex(), "circle": peer.circle.hex()}
+                tell("peer.version", about | {"name": peer.name, "version": peer.version})
+        for member in [one for circle in cell.circles for one in members(circle.circle, besides=known)]:
+            known.add(member.device)
+            about = {"device": member.device.hex(), "circle": member.circle.hex()}
+            tell("member.added", about | {"name": member.name, "role": member.role})
+        before, flags = flags, cell.flags
+        for flag in [flag for flag in flags if flag not in before]:
+            of = {"device": flag.device.hex(), "circle": flag.circle.hex()}
+            tell("flag", of | {"reason": flag.reason.value})
+        previous, chosen = chosen, _chosen(cell)
+        for place, (in_force, wanted) in chosen.items():
+            if previous.get(place, _UNCHOSEN) != (in_force, wanted):
+                circle, setting = place
+                values = {"in_force": _words(setting, in_force), "wanted": _words(setting, wanted)}
+                tell("settings.changed", {"name": NAMES[setting], "circle": circle.hex(), **values})
+        await changed.wait()
+        await trio.sleep(_TOGETHER)
+
+
+def _met(cell: Cell) -> list[Peer]:
+    return [peer for circle in cell.circles for peer in met(circle.circle, cell.node)]
+
+
+def _chosen(cell: Cell) -> dict[tuple[CircleId, Setting], tuple[int | None, int | None]]:
+    """What is in force, and what is wanted."""
+    return {
+        (circle.id, setting): (circle.choice(setting), None if wanted is None else wanted.value)
+        for circle in cell.circles
+        for setting in Setting
+        for wanted in [circle.circle.replica.choices.wanted(setting)]
+    }
+
+
+def _words(setting: Setting, value: int | None) -> str | None:
+    return None if value is None else in_words(setting, value)
