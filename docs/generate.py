@@ -39,6 +39,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "members why": "member.why", "members remove": "removal", "members role": "role", "members endorse": "endorse",
     "members contest": "contest", "members leave": "leave", "members require": "require",
     "settings": "settings", "settings show": "settings", "settings set": "settings.choose",
+    "device link": "invite.show", "device list": "devices", "device remove": "removal",
     "quarantine list": "roster", "quarantine release": "release",
     "recovery use": "recovery.use",
     "peers add": "peers.add", "peers ping": "peers.ping",

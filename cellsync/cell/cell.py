@@ -23,6 +23,7 @@ from cellsync.cell.backup import back_up
 from cellsync.cell.cases import id_of
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.confirmation import Confirm
+from cellsync.cell.device import OwnDevice, own_devices
 from cellsync.cell.flag import Flag
 from cellsync.cell.followers import Follower, following
 from cellsync.cell.forks import Fork
@@ -181,6 +182,15 @@ class Cell:
         """
         return [peer for circle in self._circles for peer in circle.peers()]
 
+    def own_devices(self) -> list[OwnDevice]:
+        """One's own devices, this one first, and the circles in which each of them is."""
+        return own_devices(self._circles)
+
+    def circles_without(self, device: DeviceId) -> list[CellCircle]:
+        """The circles of this device in which another one is not: a link is into one circle alone."""
+        key = self.node.circles.key_of(device)
+        return [one for one in self._circles if key is None or not one.circle.replica.circle.devices_with(key)]
+
     def only_here(self) -> int:
         """How many entries of this device no other device is known to hold."""
         return sum(circle.only_here() for circle in self._circles)
@@ -204,11 +214,26 @@ class Cell:
         an invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
         (coordinators invite), CircleFull or WhichCircle.
         """
+        return await self.circle(circle).invite(self._short_codes(), role, confirm, short_code=short_code)
+
+    async def create_link(
+        self, name: str, *, confirm: Confirm, short_code: bool = True, circle: Which = None
+    ) -> Invite:
+        """Invite a further device of one's own into one circle, where it will be called `Ben / NAME`: as
+        `create_invite`, and it joins as any other. It needs no coordinator; every coordinator is shown it.
+
+        Raises TooManyDevices (a member has at most four), FloorTooLow (coordinators have to require first what linking
+        needs), InvalidValue for an unusable name, or one that another device of one's own has; CircleFull or
+        WhichCircle.
+        """
+        return await self.circle(circle).link(self._short_codes(), name, confirm, short_code=short_code)
+
+    def _short_codes(self) -> ShortCodes:
         self._check_open()
         from cellsync.cell.short_codes import ShortCodes
 
-        self._codes = self._codes or ShortCodes(self.first.add_burnt_codes)
-        return await self.circle(circle).invite(self._codes, role, confirm, short_code=short_code)
+        self._codes = self._codes or ShortCodes()
+        return self._codes
 
     # --- cases ---------------------------------------------------------------------------------------------
 

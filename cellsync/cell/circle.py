@@ -21,6 +21,7 @@ from cellsync.cell.flag import Flag
 from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers, following
 from cellsync.cell.forks import Fork, forks
+from cellsync.cell.intake import Admission, Intake, Linking
 from cellsync.cell.keyholder import Keyholder
 from cellsync.cell.member import Member, members
 from cellsync.cell.membership import Membership
@@ -158,10 +159,19 @@ class CellCircle:
 
     async def invite(self, codes: ShortCodes, role: str, confirm: Confirm, *, short_code: bool) -> Invite:
         """As `Cell.create_invite`."""
+        return await self._open(Admission(self.circle, self._secrets.signing, role), codes, confirm, short_code)
+
+    async def link(self, codes: ShortCodes, name: str, confirm: Confirm, *, short_code: bool) -> Invite:
+        """As `Cell.create_link`."""
+        return await self._open(Linking(self.circle, self._secrets.signing, name), codes, confirm, short_code)
+
+    async def _open(self, intake: Intake, codes: ShortCodes, confirm: Confirm, short_code: bool) -> Invite:
         self._check_open()
         from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
 
-        invite = open_invite(self.circle, self.node, self._secrets, role, confirm, codes, short_code=short_code)
+        invite = await open_invite(
+            intake, self.node, self._secrets, confirm, codes, self.add_burnt_codes, short_code=short_code
+        )
         self.nursery.start_soon(invite.run)
         await trio.lowlevel.checkpoint()
         return invite

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"  # a device receives nothing of cases until a dispute is decided
     WANTED = "wanted"  # a coordinator wants a setting to be harsher, which takes the word of another
     QUARANTINED = "quarantined"  # a device wrote what whoever removed it had not seen: held, not shown
+    LINKED = "linked"  # a member has linked a further device: told to coordinators, and to their other devices
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 

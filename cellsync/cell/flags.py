@@ -14,8 +14,10 @@ from cellsync.core import drawers
 from cellsync.core.errors import CellsyncError
 from cellsync.core.history.entry import Entry, chain_of
 from cellsync.core.ids import DeviceId
-from cellsync.core.membership.deeds import REMOVALS
+from cellsync.core.membership.control import Role
+from cellsync.core.membership.deeds import INTRODUCTIONS, REMOVALS, Bit
 from cellsync.core.membership.label import IN
+from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.places import Line
@@ -25,7 +27,7 @@ from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
 MOST: Final = 250  # newest flags kept per reason: a flood of one reason cannot evict another
-_OWN_DOING: Final = frozenset({Reason.NAMESAKE, Reason.MEMBER_REMOVED})  # no news to whoever did it here
+_OWN_DOING: Final = frozenset({Reason.NAMESAKE, Reason.LINKED, Reason.MEMBER_REMOVED})  # no news to whoever did it here
 KEPT_AFTER: Final = 1.0  # seconds, since flags seldom come alone
 
 
@@ -125,10 +127,31 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
         yield from (flag_of_device(circle, Reason.UNATTACHED, line[0]) for line, _ in plan.gaps)
     members = circle.replica.circle
     for entry in plan.controls:
-        grant = members.grants.get(DeviceId(entry.id)) if entry.kind == Kind.ADMIT else None
-        if grant is not None and members.names.first_like(grant.name) != grant.device:
+        grant = members.grants.get(DeviceId(entry.id)) if entry.kind in INTRODUCTIONS else None
+        if grant is None:
+            continue
+        if _is_anothers(circle, grant):
             yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
+        if entry.kind == Kind.LINK and _is_told(circle, grant):
+            yield flag_of_device(circle, Reason.LINKED, grant.device)
     yield from (flag_of_device(circle, Reason.MEMBER_REMOVED, device) for device in _removed(circle, plan))
+
+
+def _is_anothers(circle: OpenCircle, grant: KnownDevice) -> bool:
+    """Whether a device came in under a name that passes for another member's."""
+    members = circle.replica.circle
+    earlier = members.grants[members.names.like(grant.name)[0]]
+    return earlier.member != grant.member
+
+
+def _is_told(circle: OpenCircle, linked: KnownDevice) -> bool:
+    """Whether this device tells of a further device: it is a coordinator's, or of the same member, and was here before
+    it. Who joins is not told of those that were there."""
+    members = circle.replica.circle
+    own = members.grants.get(circle.device)
+    if own is None or linked.device == own.device or members.saw(Bit(own.bit), Bit(linked.bit)):
+        return False
+    return members.current_role(own.device) is Role.COORDINATOR or own.member == linked.member
 
 
 def _removed(circle: OpenCircle, plan: Plan) -> Iterator[DeviceId]:
@@ -137,8 +160,9 @@ def _removed(circle: OpenCircle, plan: Plan) -> Iterator[DeviceId]:
     came = {entry.id for entry in plan.controls}
     for strike in decision.strikes:
         if strike.entry in came and strike.kind in REMOVALS and strike.label == IN:
+            single = decision.linked_by(strike.devices)
             for device, grant in members.grants.items():
-                hit = grant.member in strike.members or device in strike.devices
+                hit = grant.member in strike.members or device in single
                 if hit and device != circle.device and decision.statuses.get(device) is DeviceStatus.REMOVED:
                     yield device
 

@@ -1,11 +1,13 @@
 """Invites: a code for one device, good for ten minutes and one use; a person compares the words.
 
-The code has a long form (text, QR), and a short one to be said aloud. Using either form uses up both.
+The code has a long form (text, QR), and a short one to be said aloud. Using either form uses up both. Who comes in by
+it, and by whose right, is the intake's part.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import final
 
@@ -13,12 +15,12 @@ import segno
 import trio
 
 from cellsync.cell.confirmation import Asked, Confirm, ask, checked_confirm
+from cellsync.cell.intake import Intake
 from cellsync.cell.member import Member, members
 from cellsync.cell.short_codes import ShortCodes
-from cellsync.core.errors import CellsyncError, CircleFull, CodeBurnt, InvalidValue, InviteExpired, NotPermitted
+from cellsync.core.errors import CellsyncError, CodeBurnt, InviteExpired
 from cellsync.core.ids import DeviceId
 from cellsync.core.membership.clocks import Difference
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, exchange, inviter, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Agreed, Finished, Inviter, InvitingFailed, Knocked
@@ -26,7 +28,6 @@ from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.session.connection import HANG_UP_ENTROPY, hang_up_at
-from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 from cellsync.node.pairing import Pairing
 
@@ -36,21 +37,23 @@ class Invite:
     """An open invitation. Show `code`, `qr()` or `short_code` only to the one person it is for."""
 
     def __init__(
-        self, circle: OpenCircle, node: Node, secrets: DeviceSecrets, invitation: Invitation, confirm: Confirm,
-        codes: ShortCodes, shown: ShortCode | None,
+        self, intake: Intake, node: Node, secrets: DeviceSecrets, invitation: Invitation, confirm: Confirm,
+        codes: ShortCodes, shown: ShortCode | None, alarm: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._circle = circle
+        self._intake = intake
+        self._circle = intake.circle
         self._node = node
         self._secrets = secrets
         self._invitation = invitation
         self._confirm = confirm
         self._codes = codes
         self._short = shown
+        self._alarm = alarm
         self._scope = trio.CancelScope(deadline=invitation.expires)
         self._asking = trio.CancelScope()
         self._talking = trio.CancelScope()
         self._used = False
-        self._until = circle.surroundings.now() + round(code.LIFETIME * 1000)
+        self._until = self._circle.surroundings.now() + round(code.LIFETIME * 1000)
         self._ended = trio.Event()
         self._failure: Exception | None = None
         self._member: Member | None = None
@@ -131,7 +134,7 @@ class Invite:
         try:
             with self._talking:
                 entropy = self._circle.surroundings.entropy
-                secret = await self._codes.check(self._short, stream, already, entropy)
+                secret = await self._codes.check(self._short, stream, already, entropy, self._alarm)
                 hang_up = hang_up_at(
                     entropy(HANG_UP_ENTROPY), trio.current_time()
                 )  # it has proved that it has the code
@@ -161,12 +164,12 @@ class Invite:
                 case inviter.Introduced(name, words, _, difference):
                     self._scope.deadline = float("inf")  # from here on the state machine keeps the time
                     with self._asking:
-                        yes = await self._ask(Asked(name, words, difference.ahead / 1000, self._namesakes(name)))
+                        yes = await self._ask(Asked(name, words, difference.ahead / 1000, self._intake.namesakes(name)))
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Agreed(name, keys):
                     try:
-                        device = await self._circle.admit(self._secrets.signing, keys, name, self._invitation.role)
+                        device = await self._intake.bring_in(keys, name)
                     except CellsyncError as refused:
                         await pairing.step(machine.refuse(refused, trio.current_time()))
                         return
@@ -190,10 +193,6 @@ class Invite:
                     self._fail(event.error)
             self._ended.set()
 
-    def _namesakes(self, name: str) -> tuple[Member, ...]:
-        like = set(self._circle.replica.circle.names.like(name))
-        return tuple(member for member in members(self._circle) if member.device in like)
-
     async def _ask(self, asked: Asked) -> bool:
         try:
             return await ask(self._confirm, asked)
@@ -212,18 +211,17 @@ class Invite:
         return Welcome(circle.id, device, circle.epochs.newest, today, circle.device, self._secrets.public.session)
 
 
-def open_invite(
-    circle: OpenCircle, node: Node, secrets: DeviceSecrets, role: str, confirm: Confirm, codes: ShortCodes, *,
-    short_code: bool,
+async def open_invite(
+    intake: Intake, node: Node, secrets: DeviceSecrets, confirm: Confirm, codes: ShortCodes,
+    alarm: Callable[[], None], *, short_code: bool,
 ) -> Invite:  # fmt: skip
-    """A new invitation; call its `run`. Raises NotPermitted, CircleFull, or InvalidValue for an unknown role."""
-    if circle.replica.circle.current_role(circle.device) is not Role.COORDINATOR:
-        raise NotPermitted
-    if circle.replica.circle.is_full:
-        raise CircleFull
-    if not isinstance(role, str) or role.upper() not in Role.__members__:
-        raise InvalidValue("a role is reader, writer or coordinator")
+    """A new invitation; call its `run`. `alarm`: called when somebody may be guessing at short codes.
+
+    Raises as the intake's `prepare`.
+    """
     checked_confirm(confirm)
-    entropy = circle.surroundings.entropy
-    invitation = code.invite(Role[role.upper()], entropy(code.SECRET_BYTES), trio.current_time())
-    return Invite(circle, node, secrets, invitation, confirm, codes, codes.draw(entropy) if short_code else None)
+    await intake.prepare()
+    entropy = intake.circle.surroundings.entropy
+    invitation = code.invite(entropy(code.SECRET_BYTES), trio.current_time())
+    shown = codes.draw(entropy) if short_code else None
+    return Invite(intake, node, secrets, invitation, confirm, codes, shown, alarm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from cellsync.core.ids import CircleId, DeviceId
+from cellsync.core.ids import CircleId, DeviceId, MemberId
 from cellsync.ledger.circle import OpenCircle
 
 
@@ -17,6 +17,7 @@ class Member(NamedTuple):
     device: DeviceId
     is_me: bool
     circle: CircleId
+    member: MemberId  # whose device it is: one member may have several
 
     def __repr__(self) -> str:
         return f"<member {self.device.hex()[:8]}, {self.role}>"  # no name
@@ -26,7 +27,7 @@ def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Memb
     """Everyone active in a circle, as far as this device knows, except `besides`."""
     who = circle.replica.circle
     return [
-        Member(who.name(device), role.name.lower(), device, device == circle.device, circle.id)
-        for device in (introduced.device for introduced in who.active())
+        Member(who.name(device), role.name.lower(), device, device == circle.device, circle.id, member)
+        for device, member in ((introduced.device, introduced.member) for introduced in who.active())
         if device not in besides and (role := who.current_role(device)) is not None
     ]

@@ -118,6 +118,10 @@ class Membership:
             known |= {device for device in self._circle.others() if delivered.get(device, 0) >= place}
         return sorted(known)
 
+    def own_devices(self) -> list[DeviceId]:
+        """The devices of this device's member that are not removed, in order of arrival."""
+        return self._coordination.own_devices()
+
     def _standing(self) -> CircleStanding:
         return CircleStanding(self._circle, self._coordination)
 
@@ -135,7 +139,8 @@ class Membership:
     ) -> Preview:
         everyone = standing.members()
         owners = {*members, *(owner for device in devices if (owner := standing.owner(device)) is not None)}
-        gone = {device for member in members for device in standing.devices_of(member)} | set(devices)
+        whole = {device for member in members for device in standing.devices_of(member)}
+        gone = whole | standing.decision.linked_by(devices)
         left = [device for device in self._circle.others() if device not in gone]
         held = self._circle.replica.held
         coordinators = {one.member for one in everyone if one.role == "coordinator" and one.status != "removed"}

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from cellsync.cell.clocks import OtherClock, other_clock
 from cellsync.core.errors import NoCommonVersion, PeerOlder
 from cellsync.core.history.holdings import OWN_CASE
-from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId
+from cellsync.core.ids import NO_ID, CaseId, CircleId, DeviceId, MemberId
 from cellsync.core.schema.values import moment
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
@@ -39,6 +39,7 @@ class Peer(NamedTuple):
     version: Literal["older", "newer"] | None = None  # its cellsync's, if the two have no version in common
     clock: OtherClock | None = None  # how far its clock is from this device's; None if unknown
     circle: CircleId = CircleId(NO_ID)
+    member: MemberId | None = None  # whose device it is; None before what introduces it has arrived
     # During a sync:
     reached: bool = False  # connected at some moment since the sync began
     came_in_step: datetime | None = None  # when, since the sync began; it may have left again
@@ -85,6 +86,7 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Pee
         _version(node.apart(device)),
         clock=other_clock(circle, node, device),
         circle=circle.id,
+        member=None if (known := circle.replica.circle.grant(device)) is None else known.member,
     )
 
 

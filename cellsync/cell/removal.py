@@ -7,7 +7,7 @@ Rules:
    of theirs here.
 2. **A key that somebody entered proves nothing.** Whoever coordinates a circle can enter anyone's keys into it, under
    any name, and have others removed elsewhere as that one. So who has these keys and another name is shown, and not
-   removed along; this device's own member never is.
+   removed along; this device's own member never is. Only one's own devices link one's own: they count under any name.
 3. **Each circle decides for itself.** There is an entry in each, with a rotation of its own. If one cannot be written,
    the others stand.
 4. **No circle is told of another.** Where this device's member does not coordinate, nothing is written: whatever said
@@ -70,7 +70,7 @@ async def presences(
                 if owned.status != "removed" and keys_of(circle.circle, owned.device) in keys
             ]
             if theirs and one.is_me == member.is_me:
-                alike = all(_claimed(circle, device) in names for device in theirs)
+                alike = one.is_me or all(_claimed(circle, device) in names for device in theirs)
                 found.append((circle, one, tuple(theirs) if devices else (), alike))
     heard = {
         keys_of(circle.circle, active.device)

@@ -1,7 +1,7 @@
 """Short codes online: one guess, made and judged before the conversation of a pairing begins.
 
 The number of a code is not secret, so anyone nearby can make a guess and thereby burn the code. One burnt code may be
-an accident; the third raises a flag.
+an accident; from the third on each raises a flag, in the circle into which it led.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ _USED_UP: Final = "The code is used up: ask for a new one."
 class ShortCodes:
     """The short codes of this device: the numbers taken, and how many codes were burnt."""
 
-    def __init__(self, alarm: Callable[[], None]) -> None:
-        self._alarm = alarm
+    def __init__(self) -> None:
         self._taken: set[int] = set()
         self._burnt = 0
 
@@ -45,8 +44,13 @@ class ShortCodes:
     def release(self, shown: ShortCode) -> None:
         self._taken.discard(shown.number)
 
-    async def check(self, shown: ShortCode, stream: trio.abc.Stream, already: bytes, entropy: Entropy) -> PairingSecret:
-        """Let the other side make its guess. Raises CodeBurnt if it is wrong, or not made in time."""
+    async def check(
+        self, shown: ShortCode, stream: trio.abc.Stream, already: bytes, entropy: Entropy, alarm: Callable[[], None]
+    ) -> PairingSecret:
+        """Let the other side make its guess. Raises CodeBurnt if it is wrong, or not made in time.
+
+        `alarm` is called if by now so many were burnt that somebody may be guessing.
+        """
         secret: PairingSecret | None = None
         reply = b""
         with trio.move_on_after(MACHINE_WITHIN):
@@ -60,7 +64,7 @@ class ShortCodes:
         if secret is None:  # burnt before anything is said
             self._burnt += 1
             if self._burnt >= ALARM:
-                self._alarm()
+                alarm()
         with trio.move_on_after(MACHINE_WITHIN), suppress(trio.BrokenResourceError):
             await stream.send_all(reply)
         if secret is None:

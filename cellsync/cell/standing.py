@@ -277,7 +277,9 @@ class CircleStanding:
         """The removals that hit a device, or its member."""
         owner = self.owner(device)
         hit = [
-            s for s in self.decision.strikes if s.kind != Kind.SET_ROLE and (owner in s.members or device in s.devices)
+            s
+            for s in self.decision.strikes
+            if s.kind != Kind.SET_ROLE and (owner in s.members or device in self.decision.linked_by(s.devices))
         ]
         return [self._strike(strike) for strike in hit]
 

@@ -21,6 +21,7 @@ from cellsync.cli.commands.cases import case, graph, list_, log, show
 from cellsync.cli.commands.cell import init, lock, panic, status, unlock
 from cellsync.cli.commands.circles import circle
 from cellsync.cli.commands.daemon import daemon
+from cellsync.cli.commands.devices import device
 from cellsync.cli.commands.doctor import completion, doctor
 from cellsync.cli.commands.edits import edit, new
 from cellsync.cli.commands.forks import fork
@@ -180,8 +181,8 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    init, invite, join, unlock, lock, panic, status, circle, members, quarantine, recovery, settings, case, graph,
-    sync, peers, watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
+    init, invite, join, unlock, lock, panic, status, circle, members, device, quarantine, recovery, settings, case,
+    graph, sync, peers, watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
 for command in (new, edit, list_, show, log, import_, export):

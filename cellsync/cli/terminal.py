@@ -113,13 +113,17 @@ class Terminal:
 
     def own_name(self, given: str | None) -> str:
         """The name that the others will see: as given, or asked for until it is a valid one. Raises InvalidValue."""
+        return self.name_for("Your name, as the others will see it", given)
+
+    def name_for(self, question: str, given: str | None) -> str:
+        """A name as given, or asked for until it is a valid one. Raises InvalidValue."""
         from cellsync.core.membership.control import checked_name
 
         if given is not None:
             return checked_name(given)
         while True:
             try:
-                return checked_name(self.ask("Your name, as the others will see it", "--name NAME"))
+                return checked_name(self.ask(question, "--name NAME"))
             except InvalidValue as error:
                 self.need(f"error: {error}")
 

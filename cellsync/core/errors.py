@@ -143,6 +143,31 @@ class CircleFull(CallerError):
     default_hint = "A cell takes 48 devices. Remove those that nobody uses any more: cellsync members remove"
 
 
+class TooManyDevices(CallerError):
+    """You have as many devices in this circle as a member can have."""
+
+    code = "too_many_devices"
+    default_hint = (
+        "A member has at most 4. cellsync device list shows them. Remove one first: cellsync device remove NAME"
+    )
+
+
+class AlreadyIn(CallerError):
+    """The device is in this circle already. Nobody was added."""
+
+    code = "already_in"
+    default_hint = "Bring it in step instead: cellsync sync"
+
+
+class NeverBack(CallerError):
+    """The device was removed from this circle, and a removed device never comes back. Nobody was added."""
+
+    code = "never_back"
+    default_hint = (
+        "Whoever uses it joins with new keys: a new vault there (cellsync --profile FOLDER join), a new code."
+    )
+
+
 class OutOfBranches(CallerError):
     """This device has taken so many incarnations that it may take no more."""
 

@@ -20,7 +20,16 @@ import trio
 from cellsync.core import caps, drawers
 from cellsync.core.crypto.primitives import signing_public
 from cellsync.core.crypto.ratchet import Branches
-from cellsync.core.errors import CircleFull, DiskFull, Malformed, NotPermitted, Outdated, StorageFailed, WrongPaper
+from cellsync.core.errors import (
+    AlreadyIn,
+    CircleFull,
+    DiskFull,
+    NeverBack,
+    NotPermitted,
+    Outdated,
+    StorageFailed,
+    WrongPaper,
+)
 from cellsync.core.history.entry import Entry
 from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
@@ -46,7 +55,6 @@ from cellsync.core.replica.hearing import is_withholding
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
-from cellsync.core.rule import Rule
 from cellsync.core.session.building import Building
 from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.detached import Detached
@@ -248,17 +256,23 @@ class OpenCircle(DaysView):
     async def admit(self, secret: SigningSecret, keys: DeviceKeys, name: str, role: Role) -> DeviceId:
         """Admit a member with a first device; the device's id.
 
-        Raises as `write`, CircleFull, or Malformed for keys that a device here has already: nothing is kept then.
+        Raises as `write` and `check_newcomer`: nothing is kept then.
         """
         shape, content = encode_admit(Admit(role, keys, name), self.surroundings.entropy(SALT_BYTES))
         async with self.lock:
-            circle = self.replica.circle
-            if circle.is_full:
-                raise CircleFull
-            if not rules.rule_1_names(keys.known, circle.active()):
-                raise Malformed(Rule.PAIRING_KEYS_TAKEN)
+            self.check_newcomer(keys)
             plan = await self.write_locked(secret, [Intention(Kind.ADMIT, CaseId(self.id), shape, content)])
         return DeviceId(plan.commit.entries[0].id)
+
+    def check_newcomer(self, keys: DeviceKeys) -> None:
+        """Check that there is room for one more device, and that it is none that is here or was: then what introduces
+        it would be void (`pairing.keys-taken`). Raises CircleFull, AlreadyIn, NeverBack."""
+        circle = self.replica.circle
+        if circle.is_full:
+            raise CircleFull
+        for known in circle.grants.values():
+            if not rules.rule_1_names(keys.known, [known]):
+                raise AlreadyIn if circle.is_heard(known.device) else NeverBack
 
     async def forewarn(self, entry: Detached) -> bool:
         """Whether a peer's detached entry is new here, and heeded. Raises BadSignature, DiskFull, StorageFailed."""

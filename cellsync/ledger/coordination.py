@@ -11,13 +11,15 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
-from cellsync.core.errors import FloorTooLow, InvalidValue, NotPermitted
+from cellsync.core import caps
+from cellsync.core.errors import CircleFull, FloorTooLow, InvalidValue, NotPermitted, TooManyDevices
 from cellsync.core.ids import CaseId, DeviceId, EntryId, MemberId, SigningSecret
 from cellsync.core.membership import editions
-from cellsync.core.membership.control import Role
+from cellsync.core.membership.control import DeviceKeys, Role
 from cellsync.core.membership.deliberation import Decision
 from cellsync.core.membership.endorsement import Endorse
 from cellsync.core.membership.floor import Require
+from cellsync.core.membership.link import LinkDevice
 from cellsync.core.membership.release import MOST_HEADS, MOST_RELEASED, Release
 from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Leave, Remove
 from cellsync.core.membership.role_change import SetRole
@@ -105,6 +107,40 @@ class Coordination:
             if not self._circle.replica.circle.is_active(self._circle.device):
                 raise NotPermitted("The word of this device does not count now.", hint="cellsync members")
             return await self._write(Kind.SETTINGS, chosen)
+
+    # --- further devices -----------------------------------------------------------------------------
+
+    async def prepare_link(self) -> None:
+        """See to it that this device may link another one of its member's, before anybody is shown a code.
+
+        Raises besides TooManyDevices and CircleFull.
+        """
+        async with self._circle.lock:
+            self._check_room()
+            await self._reach_floor()
+
+    async def link(self, keys: DeviceKeys, name: str) -> DeviceId:
+        """Bring in one more device of this device's member; the device's id. It needs no coordinator.
+
+        Raises besides TooManyDevices, and as `OpenCircle.check_newcomer`.
+        """
+        async with self._circle.lock:
+            self._check_room()
+            self._circle.check_newcomer(keys)
+            return DeviceId(await self._write(Kind.LINK, LinkDevice(keys, name)))
+
+    def own_devices(self) -> list[DeviceId]:
+        """The devices of this device's member that are not removed, in order of arrival."""
+        heard = self._circle.replica.circle.heard()
+        return [one.device for one in heard if one.member == self._member_or_none]
+
+    def _check_room(self) -> None:
+        if not self._circle.replica.circle.is_active(self._circle.device):
+            raise NotPermitted("A device that is not active in the circle links no other.", hint="cellsync members")
+        if len(self.own_devices()) >= caps.DEVICES_PER_MEMBER:
+            raise TooManyDevices
+        if self._circle.replica.circle.is_full:
+            raise CircleFull
 
     def _struck(self, members: Collection[MemberId], devices: Collection[DeviceId]) -> set[DeviceId]:
         """The active devices that a removal hits: of these members, and these with all that they linked."""

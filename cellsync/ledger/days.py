@@ -21,7 +21,6 @@ from cellsync.core.membership.epochs import Epochs, SessionKey, WantedEpoch
 from cellsync.core.membership.holders import Holders
 from cellsync.core.session.view import Extent
 from cellsync.core.wire.detached import Detached
-from cellsync.core.wire.tags import Kind
 from cellsync.ledger import audience
 from cellsync.ledger.members import MembersView
 from cellsync.ledger.safe import Safe
@@ -169,5 +168,5 @@ class DaysView(MembersView):
 
     def _note_introductions(self, controls: Iterable[Entry]) -> None:
         for entry in controls:
-            if entry.kind in (Kind.FOUND, Kind.ADMIT) and entry.standing != Standing.VOID:
+            if entry.kind in INTRODUCTIONS and entry.standing != Standing.VOID:
                 self._introduced[DeviceId(entry.id)] = day_of(Millis(entry.clock))

@@ -25,6 +25,7 @@ import trio
 from cellsync.cell.cell import Cell
 from cellsync.cell.founding import found_cell
 from cellsync.cell.home import Home
+from cellsync.cell.invites import Invite
 from cellsync.cell.newcomers import join
 from cellsync.cell.opening import open_cell
 from cellsync.cell.which import Which
@@ -67,11 +68,21 @@ class SimulatedDevice:
 
     async def join(self, inviter: Cell, role: str = "writer", circle: Which = None) -> Self:
         """Let `inviter` invite this device, and join; its cell is not opened. An open one joins a circle more."""
-        invite = await inviter.create_invite(role, confirm=accept_any, circle=circle)
+        return await self._come_in(await inviter.create_invite(role, confirm=accept_any, circle=circle))
+
+    async def link(self, linker: Cell, name: str, circle: Which = None) -> Self:
+        """Let `linker` link this device, as one more of its member's, and join; as `join`."""
+        return await self._come_in(await linker.create_link(name, confirm=accept_any, circle=circle))
+
+    async def join_with(self, code: str) -> None:
+        """Join with a code."""
         if self._cell is not None:
-            await self._cell.join(invite.code, confirm=accept_any)
+            await self._cell.join(code, confirm=accept_any)
         else:
-            await join(self.home, invite.code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
+            await join(self.home, code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
+
+    async def _come_in(self, invite: Invite) -> Self:
+        await self.join_with(invite.code)
         await invite.joined()
         return self
 

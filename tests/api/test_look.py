@@ -26,7 +26,7 @@ from tests.api.test_direct import profile, working
 __all__ = ["profile"]  # a fixture
 READ: Final = {
     "health", "doctor", "unlock", "lock", "status", "audit", "forks", "fork.proof", "fork.check", "members", "peers",
-    "roster", "member.why", "removal.preview", "endorsable", "contestable", "circles",
+    "roster", "member.why", "removal.preview", "endorsable", "contestable", "circles", "devices",
     "invites", "invite.show", "join.show", "sync.show", "schemas", "case.list", "case.show", "case.log", "case.graph",
     "import.show", "rekey.show", "export", "export.read", "events",
 }  # fmt: skip

@@ -11,7 +11,6 @@ from cellsync.cell.newcomers import FIND_WITHIN
 from cellsync.core import beacon
 from cellsync.core.errors import InviteExpired, NoPeer
 from cellsync.core.ids import Day, Millis, day_of
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, short
 from cellsync.core.pairing.short import ShortCode
 from cellsync.node.network import Address, Sighting
@@ -65,7 +64,7 @@ async def test_a_device_that_certainly_shows_the_code_and_is_silent(
     net = MemoryNetwork()
     cat_device = await net.device("cat").found("another circle")
     async with cat_device.opened():
-        text = code.invite(Role.WRITER, bytes(16), 0.0).code
+        text = code.invite(bytes(16), 0.0).code
         await seem(net, "cat", text, ahead, addresses)
         began = trio.current_time()
         with pytest.raises(InviteExpired):
@@ -78,7 +77,7 @@ async def test_where_nothing_but_a_chance_fits_the_code_is_not_called_expired(au
     net = MemoryNetwork()
     cat_device = await net.device("cat").found("another circle")
     async with cat_device.opened():
-        text = code.invite(Role.WRITER, bytes(16), 0.0).code
+        text = code.invite(bytes(16), 0.0).code
         await seem(net, "cat", text, 9 * DAY)
         with pytest.raises(NoPeer, match="the inviting device was not found") as none:
             await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)

@@ -13,7 +13,7 @@ from cellsync import Cell, errors, restore
 from cellsync.cell import peer as peers
 from cellsync.cell.cell import Peer
 from cellsync.cell.clocks import OtherClock
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import DeviceId, MemberId
 from cellsync.node import remembered
 from cellsync.node.link import UNHEARD
 from cellsync.testing import MemoryNetwork, level
@@ -182,8 +182,9 @@ async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, auto
     async with laptop.opened() as ana:
         await memory_network.device("ben").join(ana)
         same = OtherClock(0.0, measured=True)  # in the pairing
+        ben = ana.peers()[0].device
         assert ana.peers() == [
-            Peer("ben", ana.peers()[0].device, False, 0, None, 2, None, False, clock=same, circle=ana.first.id)
+            Peer("ben", ben, False, 0, None, 2, None, False, clock=same, circle=ana.first.id, member=MemberId(ben))
         ]
         assert ana.only_here() == 2
         assert await ana.only_here_cases() == []  # both are about members

@@ -195,7 +195,7 @@ async def test_an_impostor_learns_nothing_of_the_code(memory_network: MemoryNetw
     async def pose(stream: trio.abc.Stream) -> None:
         header = bytes(await stream.receive_some())
         with pytest.raises(errors.CodeBurnt):
-            await ShortCodes(lambda: None).check(guess, stream, header, random.Random(5).randbytes)
+            await ShortCodes().check(guess, stream, header, random.Random(5).randbytes, lambda: None)
         ended.append("impostor")
 
     async with trio.open_nursery() as nursery:

@@ -64,6 +64,7 @@ def test_every_command_says_what_it_prints() -> None:
         "circle",
         "completion",
         "demo",
+        "device",
         "fork",
         "help",
         "passphrase",

@@ -32,6 +32,7 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "members require": ["--circle", "Mill Street"], "quarantine list": [],
     "quarantine release": ["ana", "--circle", "Mill Street"], "recovery use": ["--remove", "ana"],
     "settings": [], "settings show": [], "settings set": ["locks-after", "60", "--circle", "Mill Street"],
+    "device link": ["--name", "Phone"], "device list": [], "device remove": ["Phone", "--confirm", "Phone"],
     "graph": ["mill"], "sync": ["--timeout", "1"], "peers": [],
     "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
     "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
@@ -46,12 +47,13 @@ LEFT_OUT: Final = {
     "case",
     "circle",
     "daemon",
+    "device",
     "fork",
     "passphrase",
     "quarantine",
     "recovery",
 }  # has tests of its own; groups
-ENDLESS: Final = {"watch", "invite", "daemon run"}  # where they work they go on: left out there
+ENDLESS: Final = {"watch", "invite", "device link", "daemon run"}  # where they work they go on: left out there
 SCHEMA: Final = json.loads((ROOT / "docs" / "reference" / "commands.schema.json").read_text())
 
 # state: exit codes that are right there, for commands that work with a cell

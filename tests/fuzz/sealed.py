@@ -29,7 +29,7 @@ from cellsync.core.crypto.primitives import (
 from cellsync.core.errors import CallerError, HandshakeFailed, Malformed
 from cellsync.core.ids import Day, EpochSecret, KemSecret, Millis, Psk, SealPublic, SealSecret, SessionSecret, Wrap
 from cellsync.core.membership import epochs
-from cellsync.core.membership.control import WRAP_BYTES, FirstRotation, Role
+from cellsync.core.membership.control import WRAP_BYTES, FirstRotation
 from cellsync.core.pairing import code, exchange, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.short import ShortCode
@@ -156,7 +156,7 @@ def read_code(raw: bytes) -> None:
     if isinstance(found, ShortCode):
         assert short.parse(found.text) == found
     else:
-        again = short.parse(Invitation(found, Role.WRITER, 0.0).code)
+        again = short.parse(Invitation(found, 0.0).code)
         assert not isinstance(again, ShortCode)
         assert again.reveal() == found.reveal()
 
@@ -203,7 +203,7 @@ def wraps() -> Iterator[bytes]:
 
 
 def codes() -> list[bytes]:
-    long = code.invite(Role.WRITER, bytes(range(16)), 0.0)
+    long = code.invite(bytes(range(16)), 0.0)
     return [text.encode() for text in (long.code, long.qr_payload, _SHORT.text, "7 meadow, bicycle zipper")]
 
 

@@ -13,6 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.cell.intake import Admission
 from cellsync.cell.invites import open_invite
 from cellsync.cell.newcomers import join
 from cellsync.cell.short_codes import ShortCodes
@@ -58,8 +59,9 @@ async def found_beside(cell: Cell, name: str = "Lawyers") -> OpenCircle:
 
 async def invited(inviter: Cell, circle: OpenCircle, device: SimulatedDevice) -> SimulatedDevice:
     """A device that had no vault joins a circle of the inviter's, not necessarily the first."""
-    codes, secrets = ShortCodes(lambda: None), inviter.ledger.secrets(circle.id)
-    invite = open_invite(circle, inviter.node, secrets, "coordinator", accept_any, codes, short_code=False)
+    secrets = inviter.ledger.secrets(circle.id)
+    intake = Admission(circle, secrets.signing, "coordinator")
+    invite = await open_invite(intake, inviter.node, secrets, accept_any, ShortCodes(), lambda: None, short_code=False)
     inviter.nursery.start_soon(invite.run)
     await join(device.home, invite.code, name=device.name, passphrase=PASSPHRASE, confirm=accept_any)
     await invite.joined()

@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 from cellsync.core.ids import CaseId, Incarnation
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.pairing.words import WORDS
@@ -24,7 +23,7 @@ SECRET = bytes(range(16))
 def admitted(ana: MemoryReplica) -> Stranger:
     """A pairing of ours with the stranger."""
     Call.versions = SPOKEN.encode()
-    invitation = code.invite(Role.WRITER, SECRET, 0.0)
+    invitation = code.invite(SECRET, 0.0)
     ours = inviter.Inviter(invitation, bytes(range(66)), 0.0, b"lan", 30.0, clock=START)
     ben = Stranger("ben")
     ours.receive(ben.dial(invitation.code).opening, 0.0)

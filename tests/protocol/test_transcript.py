@@ -13,7 +13,6 @@ import pytest
 from cellsync.core.crypto import channel, seal
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, DeviceId, EpochId, Incarnation, Millis
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter, joiner
 from cellsync.core.pairing.messages import Welcome
 from cellsync.core.replica.founding import device_secrets, found
@@ -120,7 +119,7 @@ def last(events: Sequence[object], kind: type[T]) -> T:
 def admitted(ana: Author) -> tuple[Author, bytes, bytes]:
     """Ben, after the pairing; what Ana's device and his have sent in it."""
     secrets = secrets_of("ben")
-    invitation = code.invite(Role.WRITER, drawn("invitation", 16), 0.0)
+    invitation = code.invite(drawn("invitation", 16), 0.0)
     theirs = inviter.Inviter(
         invitation, drawn("pairing inviter ephemeral") + padded(5) + drawn("inviter nonce"), 0.0, CARRIER, 30.0,
         clock=NOON, versions=VERSIONS,

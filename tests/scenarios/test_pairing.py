@@ -263,7 +263,7 @@ async def test_another_code_that_is_well_formed(memory_network: MemoryNetwork, a
     host = memory_network.host("ana")
     async with (await memory_network.device("ana").found()).opened() as ana:
         invite = await ana.create_invite(confirm=accept_any)
-        other = code.invite(invite._invitation.role, bytes(code.SECRET_BYTES), 0).code
+        other = code.invite(bytes(code.SECRET_BYTES), 0).code
         device = memory_network.device("ben")
         assert await outcome(partial(joining, device, other, timeout=30)) == "no_peer"
         at = (host.host, ana.node.port)
@@ -525,7 +525,7 @@ async def test_who_cannot_be_admitted_after_all(
             with trio.fail_after(3600):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(outcome, partial(joining, device, invite.code))
-                    wanted = {"full circle": errors.CircleFull, "full disk": errors.DiskFull}.get(why, errors.Malformed)
+                    wanted = {"full circle": errors.CircleFull, "full disk": errors.DiskFull}.get(why, errors.AlreadyIn)
                     with pytest.raises(wanted) as told:
                         await invite.joined()
         assert HALF not in told.value.hint

@@ -84,6 +84,7 @@ OPERATIONS: Final = (
     Operation("recovery.use", "POST", "/v1/recovery", "GivePaperOrders", "PaperUsed", "Let the paper decide, at once"),
     Operation("settings", "GET", "/v1/settings", "OfCircle", "CircleSettings", "What members have chosen together"),
     Operation("settings.choose", "POST", "/v1/settings", "Choose", "ChosenSetting", "Say what they are to choose"),
+    Operation("devices", "GET", "/v1/devices", "Nothing", "OwnDevices", "One's own devices"),
     Operation("peers", "GET", "/v1/peers", "Nothing", "Peers", "The other devices, and what has reached them"),
     Operation("peers.add", "POST", "/v1/peers/{peer}/addresses", "AddAddress", "Done", "Where another device listens"),
     Operation("peers.ping", "POST", "/v1/peers/{peer}/ping", "Ping", "Pinged", "How long a round trip takes"),
@@ -92,6 +93,7 @@ OPERATIONS: Final = (
     Operation("invite.show", "GET", "/v1/invites/{job}", "JobRef", "Invite", "How an invitation stands", _OPEN, True),
     Operation("invite.confirm", "POST", "/v1/invites/{job}/confirmation", "Confirm", "Invite", "Compare the words"),
     Operation("invite.cancel", "DELETE", "/v1/invites/{job}", "JobRef", "Invite", "Take an invitation back"),
+    Operation("link", "POST", "/v1/links", "OpenLink", "Invite", "Invite a further device of one's own"),
     Operation("join", "POST", "/v1/joins", "Join", "Joining", "Join a circle with a code; open then", _ANY),
     Operation("join.show", "GET", "/v1/joins/{job}", "JobRef", "Joining", "How a join stands", _ANY, True),
     Operation("join.introduce", "POST", "/v1/joins/{job}/introduction", "Introduce", "Joining", "Say who joins", _ANY),
@@ -121,6 +123,7 @@ HEADERS: Final[dict[str, dict[str, str]]] = {  # what may stand in a header as w
     "import": {"Idempotency-Key": "key"},
     "export": {"Idempotency-Key": "key"},
     "invite": {"Idempotency-Key": "key"},
+    "link": {"Idempotency-Key": "key"},
     "sync": {"Idempotency-Key": "key"},
     "events": {"Last-Event-ID": "since"},
 }

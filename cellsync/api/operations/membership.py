@@ -18,6 +18,7 @@ from cellsync.core.folded import folded
 from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
+from cellsync.core.membership.link import full_name
 
 _LABELS: Final[dict[Label, Literal["IN", "OUT", "UNDECIDED"]]] = {IN: "IN", OUT: "OUT", UNDECIDED: "UNDECIDED"}
 
@@ -62,7 +63,9 @@ async def _preview(one: Presence) -> shapes.RemovalThere:
 
 async def remove(service: Service, ask: shapes.Remove) -> shapes.Removals:
     found = await _presences(service, ask)
-    if folded(ask.confirm) != folded(found[0].member.name):
+    first = found[0]
+    named = [first.member.name, *(one.name for one in first.member.devices if one.device in first.devices)]
+    if folded(ask.confirm) not in map(folded, named):
         raise NotTyped
     done, refused = [], []
     for one in [one for one in found if one.covered] or found[:1]:
@@ -202,10 +205,10 @@ def _called(roster: Roster, name: str) -> MemberStanding | None:
 
 
 def _devices(member: MemberStanding, name: str) -> list[DeviceId]:
-    """Those of their devices that are called so."""
-    wanted = folded(name)
+    """Those of their devices that are called so: `Phone` is enough for `Ben / Phone`."""
+    wanted = {folded(name), folded(full_name(member.name, name))}
     return [
-        one.device for one in member.devices if folded(one.name) == wanted or one.device.hex().startswith(name.lower())
+        one.device for one in member.devices if folded(one.name) in wanted or one.device.hex().startswith(name.lower())
     ]
 
 

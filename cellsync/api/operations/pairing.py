@@ -15,6 +15,7 @@ from cellsync.api.operations.job_handlers import cancelling, showing
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
 from cellsync.cell import newcomers
+from cellsync.cell.cell import Cell
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.confirmation import Asked, Introduction
 from cellsync.cell.home import Home
@@ -64,12 +65,14 @@ class _Words(Job[A]):
 
 @final
 class InviteJob(_Words[shapes.Invite]):
-    """One invitation."""
+    """One invitation: into a role, or of a further device of one's own, which will be called `link`."""
 
-    def __init__(self, role: str, circle: CellCircle) -> None:
+    def __init__(self, cell: Cell, circle: CellCircle, role: str, link: str = "") -> None:
         super().__init__()
-        self.role = role
+        self._cell = cell
         self.circle = circle
+        self.role = role
+        self.link = link
         self.invite: Invite
         self._member: Member | None = None
         self._expires = trio.current_time() + LIFETIME
@@ -82,6 +85,10 @@ class InviteJob(_Words[shapes.Invite]):
 
     def end(self) -> None:
         self.invite.cancel()  # the other device is told
+
+    def _without(self) -> list[CellCircle]:
+        """The circles in which a device that was linked is not."""
+        return self._cell.circles_without(self._member.device) if self.link and self._member else []
 
     def cancellation(self) -> Cancelled:
         return Cancelled("The invitation was taken back. Nobody was added.", hint="Make a new one.")
@@ -101,7 +108,9 @@ class InviteJob(_Words[shapes.Invite]):
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
             namesakes=[member_shape(member) for member in self.asked.namesakes] if self.asked else [],
+            link=self.link,
             device=self._member.device.hex() if self._member else None,
+            not_in=[one.id.hex() for one in self._without()],
             error=self.shown_error(),
         )
 
@@ -194,10 +203,23 @@ def _address(ask: shapes.Join) -> tuple[str, int] | None:
 
 async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
     circle = service.cell.circle(ask.circle or None)
-    job = InviteJob(ask.role, circle)
+    job = InviteJob(service.cell, circle, ask.role)
     job.invite = await service.cell.create_invite(
         ask.role, confirm=job.confirm, short_code=ask.short_code, circle=circle
     )
+    return _wait_for(service, job)
+
+
+async def open_link(service: Service, ask: shapes.OpenLink) -> shapes.Invite:
+    circle = service.cell.circle(ask.circle or None)
+    role = "" if circle.role is None else circle.role.name.lower()
+    job = InviteJob(service.cell, circle, role, ask.name)
+    job.invite = await service.cell.create_link(ask.name, confirm=job.confirm, short_code=ask.short_code, circle=circle)
+    return _wait_for(service, job)
+
+
+def _wait_for(service: Service, job: InviteJob) -> shapes.Invite:
+    """For the device that comes with the code."""
     inside = service.inside  # none any more, if the cell closes just now
     service.jobs.add(job)
     inside.start_soon(_run, service, job, "invite.state")

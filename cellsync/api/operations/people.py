@@ -43,6 +43,7 @@ FLAGS: Final = {
     Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
     Reason.WANTED: "wants {what}. It takes a second coordinator's word (settings)",
     Reason.QUARANTINED: "wrote what whoever removed them had not seen. It is kept, and not shown (quarantine list)",
+    Reason.LINKED: "is a further device, which that member has linked. Ask them if it is theirs (members)",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }
@@ -60,7 +61,7 @@ def shape_of(peer: Peer) -> shapes.Peer:
         lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, in_step_now=peer.in_step_now,
         in_step=peer.in_step, version=peer.version,
         clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
-        circle=peer.circle.hex(),
+        circle=peer.circle.hex(), member=None if peer.member is None else peer.member.hex(),
     )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ async def show_members(service: Service, ask: shapes.OfCircle) -> shapes.Members
 def member_shape(member: Member) -> shapes.Member:
     return shapes.Member(
         name=member.name, role=member.role, device=member.device.hex(), me=member.is_me,
-        circle=member.circle.hex(),
+        circle=member.circle.hex(), member=member.member.hex(),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from shlex import quote
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ def members(context: click.Context, circle: str) -> None:
     if answer["removed"] is not None:
         for sentence in removed_here(answer["removed"]):
             terminal.result(sentence)
-    rows = [[*_row(member), names.get(member["circle"], "")] for member in answer["members"]]
+    rows = [[*row, names.get(member["circle"], "")] for member in answer["members"] for row in _rows(member)]
     for row in table(rows):
         terminal.result(row)
     begun = {member["circle"] for member in answer["members"] if member["requires"]}
@@ -53,12 +54,16 @@ def members(context: click.Context, circle: str) -> None:
     terminal.answer(answer)
 
 
-def _row(member: dict[str, Any]) -> list[str]:
+def _rows(member: dict[str, Any]) -> Iterator[list[str]]:
+    """A member, and below them their devices, if they have several."""
     status = "" if member["status"] == "active" else member["status"]
     devices = [one for one in member["devices"] if one["status"] != "removed"]
     several = many(len(devices), "device") if len(devices) > 1 else ""
     name = line(member["name"], 40) + (" (you)" if member["me"] else "")
-    return [name, member["role"] or "no role", status or several, line(member["member"][:8])]
+    yield [name, member["role"] or "no role", status or several, line(member["member"][:8])]
+    for one in devices if several else ():
+        called = f"  {line(one['name'], 40)}" + (" (this one)" if one["me"] else "")
+        yield [called, "device", "" if one["status"] == "active" else one["status"], line(one["device"][:8])]
 
 
 def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
@@ -145,7 +150,7 @@ def remove(
     with opened(context, writes=True) as client:
         seen = client.call("removal.preview", **given, with_admitted=with_admitted)
         shown = line(seen["name"], 200)
-        for sentence in _previewed(seen, with_admitted=with_admitted):
+        for sentence in previewed(seen, with_admitted=with_admitted):
             terminal.need(sentence)
         admitted = sum(len(there["admitted"]) for there in seen["circles"] if there["covered"])
         if admitted and not with_admitted and not device and terminal.asks and confirm is None:
@@ -155,7 +160,7 @@ def remove(
         answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed)
     what = "that device" if device else shown
     for there in answer["circles"]:
-        terminal.result(_outcome(there, what, several=len(answer["circles"]) > 1))
+        terminal.result(outcome(there, what, several=len(answer["circles"]) > 1))
     for there in seen["circles"]:
         if there["covered"] and there["seconds"] is not None:
             terminal.result(f"It rests on your word. To make it final: {_words(there['seconds'], there['name'])}")
@@ -166,7 +171,7 @@ def remove(
         context.exit(failed[0])
 
 
-def _outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
+def outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
     """What was done in one circle."""
     where = f" from {line(there['called'], 40)}" if several else ""
     if there["error"] is None:
@@ -175,14 +180,15 @@ def _outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
     return f"✗ Not removed{where}: {line(there['error']['message'], 200)} Once that is well: {again}"
 
 
-def _previewed(seen: dict[str, Any], *, with_admitted: bool) -> list[str]:
+def previewed(seen: dict[str, Any], *, with_admitted: bool, only: str = "") -> list[str]:
+    """What a removal does in each circle. `only`: the name of the device, if only one is removed."""
     several, said = len(seen["circles"]) > 1, []
     for there in seen["circles"]:
         name, called = line(there["name"], 40), line(there["called"], 40)
         if several:
             said.append(f"{called}:")
         if there["covered"]:
-            said += _done_there(there, name, with_admitted=with_admitted)
+            said += _done_there(there, only or name, with_admitted=with_admitted)
         elif not there["alike"]:
             said.append(f"  Somebody called {name} has the same keys there. They stay: a key that was entered proves")
             said.append(f"  nothing. If it is the same person: {_in(there, name)}")

@@ -28,12 +28,21 @@ def words_option(command: Any) -> Any:
     )(command)  # fmt: skip
 
 
+def code_options(command: Any) -> Any:
+    """The options of what shows a code."""
+    for option in (
+        words_option,
+        click.option("--code-fd", type=int, metavar="N", help="For scripts: write the code to this descriptor."),
+        click.option("--no-short-code", is_flag=True, help="Only the long code and the QR, at which nobody can guess."),
+        circle_option("Into this circle; needed if there are several."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command(cls=Command, short_help="Invite one device.")
 @click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), default="writer", show_default=True)
-@circle_option("Into this circle; needed if there are several.")
-@click.option("--no-short-code", is_flag=True, help="Only the long code and the QR, at which nobody can guess.")
-@click.option("--code-fd", type=int, metavar="N", help="For scripts: write the code to this descriptor.")
-@words_option
+@code_options
 @click.pass_context
 def invite(
     context: click.Context, role: str, circle: str, no_short_code: bool, code_fd: int | None, words_fd: int | None
@@ -43,24 +52,11 @@ def invite(
     The code is good for one use and ten minutes. Ctrl-C takes it back.
     """
     from cellsync.cli.reach import opened
-    from cellsync.cli.waits import after, finished
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
         job = client.call("invite", role=role, circle=circle, short_code=not no_short_code)
-        try:
-            _show(terminal, job, code_fd)
-            job = after(client, "invite.show", job, "waiting")
-            if job["state"] == "verify_words":
-                terminal.need(f'"{line(job["name"], 24)}" is here. Ask them to read their words aloud.')
-                _say_namesakes(terminal, job)
-                _say_clocks(terminal, line(job["name"], 24) + "'s clock", job["clock_ahead"])
-                job = _compare(terminal, client, "invite", job, words_fd)
-            finished(_worded(job, _INVITING))
-        except BaseException:
-            with suppress(Exception):
-                client.call("invite.cancel", job=job["job"])
-            raise
+        job = come_in(terminal, client, job, code_fd, words_fd)
         who, into, all_of = line(job["name"], 40), "", ""
         circles = client.call("circles")["circles"]
         if len(circles) > 1:
@@ -69,9 +65,32 @@ def invite(
         terminal.result(f"✓ {who} joined{into} as {job['role']}.")
         terminal.say(f"They receive all cases and all history{all_of} now. Ctrl-C leaves that for later.")
         with suppress(KeyboardInterrupt):
-            _bring_up(terminal, client, f"{who} receives", job["device"])
+            bring_up(terminal, client, f"{who} receives", job["device"])
     terminal.next("cellsync status")
     terminal.answer(job)
+
+
+def come_in(terminal: Terminal, client: Any, job: Any, code_fd: int | None, words_fd: int | None) -> Any:
+    """Show the code, wait for the device, and let the words be compared. Returns the job, when it has joined."""
+    from cellsync.cli.waits import after, finished
+
+    try:
+        _show(terminal, job, code_fd)
+        job = after(client, "invite.show", job, "waiting")
+        if job["state"] == "verify_words":
+            who = "The new device" if job["link"] else f'"{line(job["name"], 24)}"'
+            clock = "The new device's clock" if job["link"] else f"{line(job['name'], 24)}'s clock"
+            ask = "Read the words on its screen." if job["link"] else "Ask them to read their words aloud."
+            terminal.need(f"{who} is here. {ask}")
+            _say_namesakes(terminal, job)
+            _say_clocks(terminal, clock, job["clock_ahead"])
+            job = _compare(terminal, client, "invite", job, words_fd)
+        finished(_worded(job, _LINKING if job["link"] else _INVITING))
+    except BaseException:
+        with suppress(Exception):
+            client.call("invite.cancel", job=job["job"])
+        raise
+    return job
 
 
 def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
@@ -217,7 +236,7 @@ def _joined(
             raise
         job = over  # Ctrl-C came too late
     with suppress(KeyboardInterrupt):
-        _bring_up(terminal, client, "receiving")
+        bring_up(terminal, client, "receiving")
     return name, job
 
 
@@ -256,6 +275,12 @@ _INVITING: Final = {
     "interrupted": ("", "That code is used up. Make a new one: cellsync invite"),
     "code_burnt": ("", "New code: cellsync invite (--no-short-code if somebody is guessing)"),
 }
+_AGAIN: Final = "That code is used up. Make a new one: cellsync device link"
+_LINKING: Final = {
+    "declined": _SAID_NO,
+    "interrupted": ("", _AGAIN),
+    "code_burnt": ("", "New code: cellsync device link (--no-short-code if somebody is guessing)"),
+}
 _JOINING: Final = {
     "declined": _SAID_NO,
     "interrupted": ("", "That code is used up. Ask for a new one."),
@@ -278,7 +303,7 @@ def _code(terminal: Terminal, code_fd: int | None) -> str:
             terminal.need(f"error: {error}\n  hint: {error.hint}")
 
 
-def _bring_up(terminal: Terminal, client: Any, what: str, device: str = "") -> None:
+def bring_up(terminal: Terminal, client: Any, what: str, device: str = "") -> None:
     """Sync for up to half a minute, or until `device` has everything. Later syncs do the rest."""
     from cellsync.cli.commands.syncing import follow
     from cellsync.core.errors import CellsyncError

@@ -23,7 +23,7 @@ from cellsync.core.membership.deeds import Bit, Deed, each
 from cellsync.core.membership.deliberation import Decision, Deliberation
 from cellsync.core.membership.docket import Sort
 from cellsync.core.membership.editions import OURS, Edition
-from cellsync.core.membership.link import LinkDevice
+from cellsync.core.membership.link import LinkDevice, full_name
 from cellsync.core.membership.names import Names
 from cellsync.core.membership.pasts import EMPTY, Pasts
 from cellsync.core.membership.recovery import Recovery, RecoveryKeys
@@ -107,6 +107,10 @@ class Circle:
         """The bit of an entry that is a deed."""
         bit = self._bench.deeds.find(entry)  # where a step may have left some that was only planned
         return bit if bit is not None and bit < self.next_bit else None
+
+    def saw(self, bit: Bit, other: Bit) -> bool:
+        """Whether one deed has another one in its past."""
+        return bool(self.deed(bit).past >> other & 1)
 
     @property
     def next_bit(self) -> Bit:
@@ -221,7 +225,7 @@ class Circle:
                 self._add_member(bit, entry, role, device_keys, name)
             case LinkDevice(device_keys, name):
                 member = self._member(author)
-                self._add_device(bit, entry, member, device_keys, f"{self._claimed(DeviceId(member))} / {name}")
+                self._add_device(bit, entry, member, device_keys, full_name(self._claimed(DeviceId(member)), name))
             case SetRole(member, role):
                 self._roles.setdefault(member, []).append((bit, role))
             case Recovery(keys):

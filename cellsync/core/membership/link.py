@@ -21,6 +21,11 @@ class LinkDevice(NamedTuple):
         return "<link>"  # no name
 
 
+def full_name(member: str, device: str) -> str:
+    """What a linked device is shown as: `Ben / Phone`."""
+    return f"{member} / {device}"
+
+
 def encode(linked: LinkDevice, salt: bytes) -> tuple[bytes, bytes]:
     """(shape, content) of a `link` entry."""
     return codec.encode(list(linked.keys)), salt + codec.encode([linked.name])

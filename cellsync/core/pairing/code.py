@@ -20,7 +20,6 @@ from cellsync.core.crypto.channel import ChannelKey
 from cellsync.core.crypto.primitives import blake2b
 from cellsync.core.errors import InvalidValue, MalformedCode
 from cellsync.core.ids import PairingSecret, Psk
-from cellsync.core.membership.control import Role
 
 SECRET_BYTES: Final = 16
 LIFETIME: Final = 600.0  # seconds
@@ -39,7 +38,6 @@ class Invitation(NamedTuple):
     """One invitation: for one conversation, until `expires` (seconds, on the state machines' clock)."""
 
     secret: PairingSecret
-    role: Role
     expires: float
 
     @property
@@ -54,11 +52,11 @@ class Invitation(NamedTuple):
         return _PREFIX + _characters(self.secret)
 
 
-def invite(role: Role, entropy: bytes, now: float) -> Invitation:
+def invite(entropy: bytes, now: float) -> Invitation:
     """A new invitation for the next ten minutes, from 16 random bytes."""
     if len(entropy) != SECRET_BYTES:
         raise InvalidValue("an invitation is made from 16 random bytes")
-    return Invitation(PairingSecret(entropy), role, now + LIFETIME)
+    return Invitation(PairingSecret(entropy), now + LIFETIME)
 
 
 def parse(text: str) -> PairingSecret:

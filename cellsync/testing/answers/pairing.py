@@ -10,7 +10,7 @@ from cellsync.core.crypto import primitives
 from cellsync.core.errors import HandshakeFailed, Malformed, MalformedCode
 from cellsync.core.ids import DeviceId, MemberId, SealPublic, SessionPublic, SigningPublic
 from cellsync.core.membership import rules
-from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.pairing import code as long
 from cellsync.core.pairing import commitment, messages, short
@@ -38,7 +38,7 @@ def code(given: Given) -> Answer:
         secret = long.parse(given.text("code"))
     except MalformedCode:
         return ok(secret=None, written=None, qr=None, psk=None, beacon_key=None)
-    made = Invitation(secret, Role.READER, 0.0)
+    made = Invitation(secret, 0.0)
     psk, beacon_key = long.pairing_key(secret).psk.reveal(), long.beacon_key(secret)
     return ok(secret=secret.reveal(), written=made.code, qr=made.qr_payload, psk=psk, beacon_key=beacon_key)
 

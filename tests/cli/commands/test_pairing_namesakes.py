@@ -24,11 +24,19 @@ class Inviting:
         state = "verify_words" if operation in ("invite", "invite.show") and not self.said else "failed"
         return filled(
             shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", circle="c1", code="C", qr="",
-            expires_in=600.0, name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, error=None,
+            expires_in=600.0, name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, link="", not_in=[],
+            error=None,
         )  # fmt: skip
 
 
-MEMBER = {"name": "ben", "role": "coordinator", "device": "8c01" * 16, "me": False, "circle": "c1"}
+MEMBER = {
+    "name": "ben",
+    "role": "coordinator",
+    "device": "8c01" * 16,
+    "me": False,
+    "circle": "c1",
+    "member": "8c01" * 16,
+}
 
 
 def test_the_inviter_is_warned_before_the_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from cellsync.core.crypto import ratchet
 from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CircleId, Day, DeviceId, EpochId, EpochSecret, Millis, Signature
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, inviter, joiner
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.inviter import Inviter
@@ -19,7 +18,7 @@ from cellsync.core.pairing.messages import Hello, Reveal, Welcome
 from cellsync.core.replica.founding import DeviceSecrets, device_secrets
 from cellsync.core.session.connection import HANG_UP_ENTROPY, hang_up_at
 
-INVITATION = code.invite(Role.WRITER, bytes(range(16)), 0.0)
+INVITATION = code.invite(bytes(range(16)), 0.0)
 CLOCK = Millis(1_790_000_000_000)
 KEYS = device_secrets(bytes(range(96)))
 SPONSOR = device_secrets(bytes(range(1, 97)))

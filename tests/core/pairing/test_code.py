@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from cellsync.core.errors import InvalidValue, MalformedCode
 from cellsync.core.ids import PairingSecret
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code
 
 secrets = st.binary(min_size=16, max_size=16)
@@ -21,7 +20,7 @@ QR_ALPHANUMERIC = set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 
 @given(secrets)
 def test_the_code_by_hand(secret: bytes) -> None:
-    invitation = code.invite(Role.WRITER, secret, 5.0)
+    invitation = code.invite(secret, 5.0)
     check = blake2b(secret, digest_size=32, person=b"cs1 pair check").digest()[:4]
     characters = b32encode(secret + check).decode()
     assert invitation.code.replace("-", "") == characters
@@ -37,7 +36,7 @@ def test_the_code_by_hand(secret: bytes) -> None:
 
 @given(secrets, st.data())
 def test_a_code_is_read_however_it_was_written_down(secret: bytes, data: st.DataObject) -> None:
-    invitation = code.invite(Role.READER, secret, 0.0)
+    invitation = code.invite(secret, 0.0)
     text = data.draw(st.sampled_from([invitation.code, invitation.qr_payload]))
     if data.draw(st.booleans()):
         text = text.lower()
@@ -55,7 +54,7 @@ def test_a_code_is_read_however_it_was_written_down(secret: bytes, data: st.Data
 
 @given(secrets, st.integers(0, 31), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
 def test_a_slip_of_the_finger_is_noticed(secret: bytes, place: int, character: str) -> None:
-    text = code.invite(Role.READER, secret, 0.0).code.replace("-", "")
+    text = code.invite(secret, 0.0).code.replace("-", "")
     wrong = text[:place] + character + text[place + 1 :]
     if wrong != text:
         with pytest.raises(MalformedCode):
@@ -64,7 +63,7 @@ def test_a_slip_of_the_finger_is_noticed(secret: bytes, place: int, character: s
 
 @given(secrets, st.integers(0, 30))
 def test_neighbours_that_changed_places_are_noticed(secret: bytes, place: int) -> None:
-    text = code.invite(Role.READER, secret, 0.0).code.replace("-", "")
+    text = code.invite(secret, 0.0).code.replace("-", "")
     wrong = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
     if wrong != text:
         with pytest.raises(MalformedCode):
@@ -84,20 +83,20 @@ def test_other_lengths_are_malformed(length: int) -> None:
 
 
 def test_what_is_much_longer_than_a_code_is_not_searched_for_one() -> None:
-    text = code.invite(Role.READER, bytes(16), 0.0).code
+    text = code.invite(bytes(16), 0.0).code
     assert code.parse(text + " " * 200) == PairingSecret(bytes(16))
     with pytest.raises(MalformedCode):
         code.parse(text + " " * 300)
 
 
 def test_letters_of_other_scripts_are_malformed() -> None:
-    text = code.invite(Role.READER, bytes(16), 0.0).code
+    text = code.invite(bytes(16), 0.0).code
     with pytest.raises(MalformedCode):
         code.parse(text.replace("A", "\u0410"))  # Cyrillic
 
 
 def test_the_error_does_not_show_what_was_typed() -> None:
-    text = code.invite(Role.READER, bytes(range(16)), 0.0).code
+    text = code.invite(bytes(range(16)), 0.0).code
     wrong = text[:-1] + ("A" if text[-1] != "A" else "B")
     for attempt in (wrong, wrong.replace("-", "") + "=", wrong[:-1] + "!"):
         with pytest.raises(MalformedCode) as raised:
@@ -110,7 +109,7 @@ def test_the_error_does_not_show_what_was_typed() -> None:
 
 
 def test_an_invitation_hides_its_secret() -> None:
-    invitation = code.invite(Role.WRITER, b"sixteen bytes ok", 0.0)
+    invitation = code.invite(b"sixteen bytes ok", 0.0)
     assert "hidden" in repr(invitation)
     assert "sixteen" not in repr(invitation)
     assert repr(code.pairing_key(invitation.secret)) == "ChannelKey(hidden)"
@@ -119,7 +118,7 @@ def test_an_invitation_hides_its_secret() -> None:
 @pytest.mark.parametrize("length", [0, 15, 17, 32])
 def test_a_secret_has_128_bits(length: int) -> None:
     with pytest.raises(InvalidValue):
-        code.invite(Role.WRITER, bytes(length), 0.0)
+        code.invite(bytes(length), 0.0)
     with pytest.raises(InvalidValue):
         code.pairing_key(PairingSecret(bytes(length)))
     with pytest.raises(InvalidValue):

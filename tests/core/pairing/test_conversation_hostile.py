@@ -12,7 +12,7 @@ from cellsync.core import errors
 from cellsync.core.crypto import channel, primitives
 from cellsync.core.errors import HandshakeFailed, InvalidValue, Malformed, PeerError
 from cellsync.core.ids import SealPublic, SessionPublic, SigningPublic
-from cellsync.core.membership.control import DeviceKeys, Role
+from cellsync.core.membership.control import DeviceKeys
 from cellsync.core.pairing import code, commitment, inviter, joiner, messages
 from cellsync.core.pairing.code import matches
 from cellsync.core.pairing.conversation import Awaited
@@ -53,7 +53,7 @@ def test_strangers_get_no_byte_and_no_moment(data: bytes, places: tuple[int, ...
 
 
 def test_another_code_is_a_stranger() -> None:
-    other = code.invite(Role.READER, b"o" * 16, 0.0)
+    other = code.invite(b"o" * 16, 0.0)
     machine = new_inviter()
     opening = new_joiner(invitation=other).outgoing()
     assert matches(other, opening)

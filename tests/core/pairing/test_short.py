@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from cellsync.core.errors import InvalidValue, MalformedCode, UnknownWord
 from cellsync.core.ids import PairingSecret
-from cellsync.core.membership.control import Role
 from cellsync.core.pairing import code, short
 from cellsync.core.pairing.short import ENTROPY, NUMBERS, ShortCode
 from cellsync.core.pairing.words import WORDS
@@ -127,7 +126,7 @@ def test_anything_is_a_whole_code_or_malformed(text: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16), st.sampled_from(["-", " ", ""]))
 def test_the_long_form_is_read_too(secret: bytes, between: str) -> None:
-    invitation = code.invite(Role.READER, secret, 0.0)
+    invitation = code.invite(secret, 0.0)
     assert short.parse(invitation.code.replace("-", between)) == PairingSecret(secret)
     assert short.parse(invitation.qr_payload) == PairingSecret(secret)
     characters = invitation.code.replace("-", "").replace("O", "0").replace("I", "1")

@@ -10,6 +10,7 @@ The table names shapes by their names alone, so all of them are here, whatever m
     passphrase   what opens it, and the keys behind it
     membership   how members stand, why, and what is done about it;  recovery  what the key on paper does about it
     choices      what members have chosen together
+    devices      one's own
     people       members, other devices, the cell at a glance;  pairing  invitations and joins;  syncs
     cases        to read;  edits  what is written to them;  graphs  who wrote what
     tables       to import;  exports
@@ -20,6 +21,7 @@ from cellsync.api.contract.shapes.backups import *
 from cellsync.api.contract.shapes.base import *
 from cellsync.api.contract.shapes.cases import *
 from cellsync.api.contract.shapes.choices import *
+from cellsync.api.contract.shapes.devices import *
 from cellsync.api.contract.shapes.edits import *
 from cellsync.api.contract.shapes.examination import *
 from cellsync.api.contract.shapes.exports import *

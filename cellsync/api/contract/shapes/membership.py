@@ -125,7 +125,8 @@ class Why(Answer, kw_only=True, frozen=True):
 
 
 class Removal(Takes, kw_only=True, frozen=True):
-    """`device`: only that one of the member's devices, by its name or the beginning of its id; "": all of them.
+    """`device`: only that one of the member's devices, by its name, by what stands there behind its member's, or by the
+    beginning of its id; "": all of them.
     `with_admitted`: also whom they have admitted. `circle`: only from this one; "": from all that this device's member
     coordinates."""
 
@@ -136,7 +137,8 @@ class Removal(Takes, kw_only=True, frozen=True):
 
 
 class Remove(Removal, kw_only=True, frozen=True):
-    """`confirm`: the member's name once more, as the preview shows it: a removal cannot be taken back."""
+    """`confirm`: the member's name once more, as the preview shows it, or that of the one device: a removal cannot be
+    taken back."""
 
     confirm: Name
 

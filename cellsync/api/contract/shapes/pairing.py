@@ -35,9 +35,11 @@ class OpenInvite(Takes, kw_only=True, frozen=True):
 
 
 class Invite(Answer, kw_only=True, frozen=True):
-    """An invitation into `circle`. `code`, `short_code` and `qr` (drawn for a terminal) are secret. When it has failed:
-    `error`. With the words comes `clock_ahead`: by how many seconds the other clock is ahead of this one; and
-    `namesakes`: members whose name could be taken for the guest's."""
+    """An invitation into `circle`; of a further device of one's own, if `link` is what that will be called. `code`,
+    `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`. With the words comes
+    `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`: members whose name could
+    be taken for the guest's. `not_in`: circles of this device in which a linked one is not: each takes a link of its
+    own."""
 
     job: str
     step: int
@@ -52,7 +54,9 @@ class Invite(Answer, kw_only=True, frozen=True):
     words: list[str]
     clock_ahead: float | None
     namesakes: list[Member]
+    link: str
     device: str | None
+    not_in: list[str]
     error: Error | None
 
 

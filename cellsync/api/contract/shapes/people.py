@@ -16,13 +16,14 @@ class OfCircle(Takes, kw_only=True, frozen=True):
 
 
 class Member(Struct, kw_only=True, frozen=True):
-    """A member's device. `circle`: the id of the one in which it has this id and role."""
+    """A member's device. `circle`: the id of that in which it has this id and role. `member`: the id of its owner."""
 
     name: str
     role: str
     device: str
     me: bool
     circle: str
+    member: str
 
 
 class Members(Answer, kw_only=True, frozen=True):
@@ -47,7 +48,8 @@ class Peer(Struct, kw_only=True, frozen=True):
     whether both held the same at `last_seen`, which is now while it is connected and answers; true only if nothing has
     come here since that it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or
     newer, so that nothing can be exchanged until the older of the two is updated; null if it is not. `circle`: of which
-    it speaks; what is in several circles is there once for each, with another id.
+    it speaks; what is in several circles is there once for each, with another id. `member`: the id of whose it is;
+    null before that is known.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     version: Literal["older", "newer"] | None
     clock: OtherClock | None
     circle: str
+    member: str | None
 
 
 class SyncPeer(Peer, kw_only=True, frozen=True):

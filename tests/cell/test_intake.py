@@ -1,0 +1,179 @@
+"""Further devices of one member, in whole cells: linked without a coordinator, shown to them, counted, cut off."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync import Asked, Cell
+from cellsync.cell.flag import Reason
+from cellsync.core import caps
+from cellsync.core.errors import FloorTooLow, InvalidValue, NotPermitted, TooManyDevices
+from cellsync.core.ids import MemberId
+from cellsync.core.membership.control import Role
+from cellsync.testing import MemoryNetwork, accept_any, level
+from tests.cell.cells import Visit
+
+
+async def ready(ana: Cell, *others: Cell) -> None:
+    """Let all know that links are understood everywhere."""
+    assert await ana.first.membership.require()
+    await level([ana, *others])
+
+
+def told(cell: Cell) -> list[str]:
+    return [flag.author for flag in cell.flags if flag.reason is Reason.LINKED]
+
+
+async def test_a_writer_links_a_phone_while_no_coordinator_is_there(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The phone is Ben's for everybody: it writes as his, coordinators are told once, he too, and others are not."""
+    net = memory_network
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara], AsyncExitStack() as stack:
+        case = await ana.create(Visit, title="12 Mill St")
+        await ready(ana, ben, cara)
+        net.partition("ana", ["ben", "cara", "phone"])
+        asked: list[Asked] = []
+
+        def compare(what: Asked) -> bool:
+            asked.append(what)
+            return True
+
+        link = await ben.create_link("Phone", confirm=compare)
+        device = net.device("phone")
+        await device.join_with(link.code)
+        assert (await link.joined()).name == "ben / Phone"
+        assert [one.namesakes for one in asked] == [()]
+        phone = await stack.enter_async_context(device.opened())
+        await level([ben, cara, phone])
+        async with (await phone.get(Visit, case.id)).edit() as draft:
+            draft.notes.append("from the prison gate")
+        net.heal()
+        await level([ana, ben, cara, phone])
+        for cell in (ana, ben, cara, phone):
+            (item,) = (await cell.get(Visit, case.id)).notes.items
+            assert item.author == "ben / Phone"
+            assert {one.device: (one.name, one.role) for one in cell.members()} == {
+                ana.device: ("ana", "coordinator"), ben.device: ("ben", "writer"), cara.device: ("cara", "writer"),
+                phone.device: ("ben / Phone", "writer"),
+            }  # fmt: skip
+            assert {one.member for one in cell.members() if one.name.startswith("ben")} == {MemberId(ben.device)}
+            assert {peer.member for peer in cell.peers() if peer.name.startswith("ben")} == {MemberId(ben.device)}
+            [bens] = [one for one in (await cell.first.membership.roster()).members if one.name == "ben"]
+            assert [one.name for one in bens.devices] == ["ben", "ben / Phone"]
+        assert (told(ana), told(ben), told(cara), told(phone)) == (["ben / Phone"], [], [], [])
+        [flag] = [flag for flag in ana.flags if flag.reason is Reason.LINKED]
+        ana.dismiss(flag)
+        await ana.create(Visit, title="another")
+        await level([ana, ben, cara, phone])
+        assert told(ana) == []
+        await ana.sync(everyone=True, timeout=600)
+
+
+async def test_who_joins_later_is_not_told_of_what_was_there_and_ones_own_devices_are(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben], AsyncExitStack() as stack:
+        await ready(ana, ben)
+        phone = await stack.enter_async_context((await net.device("phone").link(ben, "Phone")).opened())
+        await level([ana, ben, phone])
+        dan = await stack.enter_async_context((await net.device("dan").join(ana, "coordinator")).opened())
+        await level([ana, ben, phone, dan])
+        assert told(dan) == []
+        await net.device("tablet").link(phone, "Tablet")
+        await level([ana, ben, phone, dan])
+        assert (told(ben), told(dan), told(phone)) == (["ben / Tablet"], ["ben / Tablet"], [])
+
+
+async def test_a_lost_phone_is_removed_without_a_coordinator(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Ben's laptop removes it, with what it linked; the others hear, and it is cut off; so there is room again."""
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben], AsyncExitStack() as stack:
+        await ready(ana, ben)
+        phone = await stack.enter_async_context((await net.device("phone").link(ben, "Phone")).opened())
+        await level([ana, ben, phone])
+        watch = await stack.enter_async_context((await net.device("watch").link(phone, "Watch")).opened())
+        await level([ana, ben, phone, watch])
+        seen = await ben.first.membership.preview([], [phone.device])
+        assert {kept.name for kept in seen.devices} == {"ben / Phone", "ben / Watch"}
+        assert seen.seconds is None  # nobody else has a word in it
+        await ben.first.membership.remove([], [phone.device])
+        await level([ana, ben])
+        for cell in (ana, ben):
+            [bens] = [one for one in (await cell.first.membership.roster()).members if one.name == "ben"]
+            assert {one.name: one.status for one in bens.devices} == {
+                "ben": "active", "ben / Phone": "removed", "ben / Watch": "removed",
+            }  # fmt: skip
+        assert {flag.author for flag in ana.flags if flag.reason is Reason.MEMBER_REMOVED} == {
+            "ben / Phone", "ben / Watch",
+        }  # fmt: skip
+        later = await ana.create(Visit, title="after")
+        await level([ana, ben])
+        await trio.sleep(3600)
+        assert not phone.first.holds(later.id)
+        assert not watch.first.holds(later.id)
+        await net.device("phone-2").link(ben, "Phone two")
+        await level([ana, ben])
+
+
+async def test_before_a_code_is_shown_it_is_known_whether_it_would_serve(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben]:
+        with pytest.raises(FloorTooLow):
+            await ben.create_link("Phone", confirm=accept_any)
+        await ready(ana, ben)
+        for name in ("", "two\nlines"):
+            with pytest.raises(InvalidValue):
+                await ben.create_link(name, confirm=accept_any)
+        await net.device("phone").link(ben, "Phone")
+        await level([ana, ben])
+        with pytest.raises(InvalidValue, match="called so already"):
+            await ben.create_link("phone", confirm=accept_any)
+        await net.device("ana-2").link(ana, "Phone")  # two people may call theirs the same
+        monkeypatch.setattr(caps, "DEVICES_PER_MEMBER", 2)
+        with pytest.raises(TooManyDevices):
+            await ben.create_link("Tablet", confirm=accept_any)
+        await ben.first.membership.leave()
+        with pytest.raises(NotPermitted):
+            await ben.create_link("Tablet", confirm=accept_any)
+
+
+async def test_a_coordinator_alone_requires_what_a_link_needs_and_any_role_links(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    async with (await net.device("ana").found()).opened() as ana, AsyncExitStack() as stack:
+        laptop = await stack.enter_async_context((await net.device("laptop").link(ana, "Laptop")).opened())
+        await level([ana, laptop])
+        assert laptop.role is Role.COORDINATOR
+        eva = await stack.enter_async_context((await net.device("eva").join(laptop, "reader")).opened())
+        await level([ana, laptop, eva])
+        await net.device("eva-2").link(eva, "Phone")
+        await level([ana, laptop, eva])
+        assert {one.name: one.role for one in ana.members()} == {
+            "ana": "coordinator", "ana / Laptop": "coordinator", "eva": "reader", "eva / Phone": "reader",
+        }  # fmt: skip
+
+
+async def test_a_linked_device_joins_a_further_circle_of_its_member(autojump_clock: MockClock) -> None:
+    """One circle for each pairing; its keys say that it is the same device."""
+    net = MemoryNetwork(9)
+    async with (await net.device("ana").found()).opened() as ana, AsyncExitStack() as stack:
+        lawyers, _ = await ana.create_circle("Lawyers")
+        device = await net.device("phone").link(ana, "Phone", "Mill Street")
+        phone = await stack.enter_async_context(device.opened())
+        await level([ana, phone])
+        assert [circle.name for circle in phone.circles] == ["Mill Street"]
+        await device.link(ana, "Phone", lawyers.id)
+        await level([ana, phone])
+        assert [circle.name for circle in phone.circles] == ["Mill Street", "Lawyers"]
+        assert {one.name for one in lawyers.members()} == {"ana", "ana / Phone"}
