@@ -41,7 +41,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "settings": "settings", "settings show": "settings", "settings set": "settings.choose",
     "device link": "invite.show", "device list": "devices", "device remove": "removal",
     "quarantine list": "roster", "quarantine release": "release",
-    "recovery use": "recovery.use",
+    "recovery use": "recovery.use", "recovery replace": "recovery.replace", "recovery show": "recovery.keys",
     "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",
     "case log": "case.log", "case import": "import.show", "case export": "export", "graph": "case.graph",

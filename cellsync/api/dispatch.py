@@ -60,6 +60,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "leave": "membership.leave",
     "release": "membership.release",
     "require": "membership.require",
+    "recovery.keys": "recovery.keys",
+    "recovery.replace": "recovery.replace",
     "recovery.preview": "recovery.preview",
     "recovery.use": "recovery.use",
     "settings": "choices.show",

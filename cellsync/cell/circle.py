@@ -261,7 +261,8 @@ class CellCircle:
 
     @property
     def flags(self) -> list[Flag]:
-        return [*self._flags.all(), *removed_elsewhere(self.circle, (circle.circle for circle in self._every()))]
+        elsewhere = removed_elsewhere(self.circle, (circle.circle for circle in self._every()))
+        return [*self._flags.all(), *elsewhere, *self.keyholder.flags()]
 
     def dismiss(self, flag: Flag) -> None:
         self._flags.dismiss(flag)

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     WANTED = "wanted"  # a coordinator wants a setting to be harsher, which takes the word of another
     QUARANTINED = "quarantined"  # a device wrote what whoever removed it had not seen: held, not shown
     LINKED = "linked"  # a member has linked a further device: told to coordinators, and to their other devices
+    KEY_EXPOSED = "key_exposed"  # somebody who coordinated is gone, and may hold the recovery key
+    KEY_UNDECIDED = "key_undecided"  # two have replaced the recovery key at once: none speaks
     NAMESAKE = "namesake"  # a new member has a name that passes for another's: is it the same person?
 
 
@@ -52,6 +54,7 @@ LASTING: Final = frozenset(
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
         Reason.WAIVED, Reason.REMOVED, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED,
         Reason.QUARANTINED, Reason.WANTED,
+        Reason.KEY_EXPOSED, Reason.KEY_UNDECIDED,
     }
 )  # fmt: skip
 """Reasons that are facts. The others report events."""

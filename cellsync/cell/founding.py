@@ -7,9 +7,12 @@ import re
 from typing import Final, Self, final
 
 from cellsync.cell.home import Place, new_home
+from cellsync.core.crypto import primitives
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import RecoverySecret
+from cellsync.core.membership import recovery
 from cellsync.core.membership.control import checked_name
+from cellsync.core.membership.recovery import RecoveryKeys
 from cellsync.core.replica import founding
 from cellsync.ledger.founding import fill
 from cellsync.store.header import Identity
@@ -46,6 +49,12 @@ class RecoveryKey:
     def secret(self) -> RecoverySecret:
         """What signs and opens. Secret."""
         return self._secret
+
+    @property
+    def public(self) -> RecoveryKeys:
+        """The public halves, as entries show them."""
+        secrets = recovery.from_paper(self._secret)
+        return RecoveryKeys(primitives.signing_public(secrets.signing), primitives.xwing_public(secrets.seal))
 
     @property
     def text(self) -> str:

@@ -2,24 +2,36 @@
 
 preview     what orders would change, before anybody gives them
 use         give them
+keys        which keys speak for the circle, and who may hold one that should not
+replace     put another key in the place of this one, or of one that is lost
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from cellsync.cell import paper
-from cellsync.cell.founding import RecoveryKey
+from cellsync.cell.flag import Flag, Reason, flag_of_device
+from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey
 from cellsync.cell.paper import Orders
+from cellsync.cell.safekeeping import KeptKey, kept_keys
 from cellsync.cell.standing import CircleStanding, MemberStanding, StrikeStanding
+from cellsync.core.crypto.primitives import signing_public
 from cellsync.core.errors import InvalidValue, WrongPaper
-from cellsync.core.ids import EntryId, MemberId, SigningSecret
+from cellsync.core.ids import DeviceId, EntryId, MemberId, RecoverySecret, Signature, SigningSecret
+from cellsync.core.membership import editions, recovery
+from cellsync.core.membership.floor import Require
 from cellsync.core.membership.label import OUT
+from cellsync.core.membership.recovery import SIGNATURE_BYTES, RecoveryKeys, Replaced
+from cellsync.core.replica.ruling import Ruling
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
 from cellsync.node.node import Node
+
+UNSIGNED: Final = Signature(bytes(SIGNATURE_BYTES))
+"""In place of a signature by a key that is lost."""
 
 
 class Effect(NamedTuple):
@@ -38,6 +50,13 @@ class Effect(NamedTuple):
         return not any(one.role == "coordinator" and one.status == "active" for one in self.after)
 
 
+class Replacement(NamedTuple):
+    """A recovery key that replaces another: to be written down, and kept nowhere."""
+
+    key: RecoveryKey
+    entry: EntryId
+
+
 class Keyholder:
     """Of one circle."""
 
@@ -46,6 +65,7 @@ class Keyholder:
     ) -> None:  # fmt: skip
         self._circle, self._node, self._check_open = circle, node, check_open
         self._coordination = Coordination(circle, secret)
+        self._looked: tuple[Ruling, list[Flag]] | None = None
 
     def fits(self, key: RecoveryKey) -> bool:
         """Whether a recovery key speaks for this circle."""
@@ -87,6 +107,54 @@ class Keyholder:
         plan = await paper.use(self._circle, key, **orders._asdict())
         self._node.links.wake()
         return [entry.id for entry in plan.commit.entries if entry.kind != Kind.REQUIRE]
+
+    def flags(self) -> list[Flag]:
+        """Who is gone and may hold a key that counts; and whose replacements of one key contradict each other."""
+        ruling = self._circle.replica.court.ruling
+        if self._looked is None or self._looked[0] is not ruling:
+            self._looked = ruling, list(self._find_flags())
+        return self._looked[1]
+
+    def _find_flags(self) -> Iterator[Flag]:
+        keys = kept_keys(self._circle, self._standing())
+        for member in sorted({one for key in keys if key.state != "waits" for one in key.exposed}):
+            yield flag_of_device(self._circle, Reason.KEY_EXPOSED, DeviceId(member))
+        if any(key.state == "undecided" for key in keys):
+            yield flag_of_device(self._circle, Reason.KEY_UNDECIDED, self._circle.device)
+
+    async def keys(self) -> list[KeptKey]:
+        """The recovery keys that speak for the circle, or would with more words, in order of arrival."""
+        self._check_open()
+        async with self._circle.lock:
+            return await self._circle.apart(lambda: kept_keys(self._circle, self._standing()))
+
+    async def replace(self, key: RecoveryKey | None) -> Replacement:
+        """A new key in place of this one; if that is None, in place of all that speak, which are lost.
+
+        What is lost is replaced by the words of two coordinators: the other one endorses it. Raises WrongPaper,
+        NotPermitted, FloorTooLow, Outdated, DiskFull, StorageFailed.
+        """
+        self._check_open()
+        circle, made = self._circle, RecoveryKey(RecoverySecret(self._circle.surroundings.entropy(RECOVERY_BYTES)))
+        if key is not None and circle.replica.floor < editions.SECOND.number:
+            required = paper.intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))
+            await circle.write_with_paper(key.secret, [required])
+        replaced = tuple(self._give_way(key, made.public))
+        if not replaced:
+            raise WrongPaper
+        replacing = recovery.Recovery(made.public, replaced)
+        entry = await self._coordination.replace_paper(replacing, with_words=key is None)
+        self._node.links.wake()
+        return Replacement(made, entry)
+
+    def _give_way(self, key: RecoveryKey | None, new: RecoveryKeys) -> Iterator[Replaced]:
+        charter, decision = self._circle.replica.charter, self._circle.replica.court.ruling.decision
+        signing = None if key is None else self._circle.signing_of(key.secret)
+        for entry in sorted(decision.papers)[: recovery.MOST_REPLACED]:
+            if key is None:
+                yield Replaced(entry, UNSIGNED)
+            elif signing is not None and charter.keys(entry).signing == signing_public(signing):
+                yield recovery.replace(self._circle.id, entry, signing, new)
 
     def _effect(self, key: RecoveryKey, orders: Orders) -> Effect:
         before, after = self._standing(), self._standing()

@@ -16,6 +16,7 @@ import trio
 
 from cellsync.cell.choices import ChoiceStanding, CircleChoices
 from cellsync.cell.reasons import Decided, Reasons
+from cellsync.cell.safekeeping import replacements_by
 from cellsync.cell.standing import CircleStanding, MemberStanding, MissingWords, Quarantined, StrikeStanding
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
 from cellsync.core.history.holdings import OWN_CASE
@@ -222,7 +223,8 @@ class Membership:
             and (strike.label == 1 or decision.seconds(strike.entry) is not None)
         ]
         promoted = decision.promotion(member) if member in decision.roles else None
-        return [*removals, *(promoted.entries if promoted is not None and me in promoted.missing else ())]
+        papers = replacements_by(self._circle, standing, member) if member != me else []
+        return [*removals, *papers, *(promoted.entries if promoted is not None and me in promoted.missing else ())]
 
     def said(self, entry: EntryId) -> str:
         """What an entry does, in words. Raises NotFound."""

@@ -59,15 +59,15 @@ def intentions(circle: OpenCircle, orders: Orders) -> Iterator[Intention]:
     if set(orders.remove) & set(orders.coordinators):
         raise InvalidValue("The same person cannot be removed and be made a coordinator.")
     if circle.replica.floor < editions.SECOND.number:  # what earlier builds do not understand comes after that
-        yield _intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))
+        yield intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))
     if orders.remove:
         struck = strikes_by(circle, orders.remove)
         for disputed in [struck[at : at + MOST_DISPUTED] for at in range(0, len(struck), MOST_DISPUTED)] or [[]]:
-            yield _intention(circle, Kind.REMOVE, Remove(tuple(orders.remove), disputed=tuple(disputed)))
+            yield intention(circle, Kind.REMOVE, Remove(tuple(orders.remove), disputed=tuple(disputed)))
     for member in orders.coordinators:
-        yield _intention(circle, Kind.SET_ROLE, SetRole(member, Role.COORDINATOR))
+        yield intention(circle, Kind.SET_ROLE, SetRole(member, Role.COORDINATOR))
     if orders.endorse:
-        yield _intention(circle, Kind.ENDORSE, Endorse(tuple(orders.endorse)))
+        yield intention(circle, Kind.ENDORSE, Endorse(tuple(orders.endorse)))
 
 
 def strikes_by(circle: OpenCircle, members: Collection[MemberId]) -> list[EntryId]:
@@ -82,6 +82,7 @@ def strikes_by(circle: OpenCircle, members: Collection[MemberId]) -> list[EntryI
     return sorted(found)
 
 
-def _intention(circle: OpenCircle, kind: Kind, operation: object) -> Intention:
+def intention(circle: OpenCircle, kind: Kind, operation: object) -> Intention:
+    """One entry, with a fresh salt."""
     encode = editions.SECOND.kinds[kind].encode
     return Intention(kind, CaseId(circle.id), *encode(operation, circle.surroundings.entropy(SALT_BYTES)))

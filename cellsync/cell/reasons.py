@@ -82,8 +82,12 @@ class Reasons:
         for entry in self._decision.labels:
             deed = self._deed(entry)
             grants = deed.kind == Kind.SET_ROLE and member in deed.members
-            if entry in devices or grants or entry in struck:
+            replaces = deed.kind == Kind.RECOVERY and self._owns(deed, member)
+            if entry in devices or grants or entry in struck or replaces:
                 yield entry
+
+    def _owns(self, deed: Deed, member: MemberId) -> bool:
+        return deed.device is not None and self._standing.owner(deed.device) == member
 
     def _wanting(self, entry: EntryId) -> Iterator[Ground]:
         """Words that are missing although the entry stands."""

@@ -20,6 +20,7 @@ from cellsync.core.membership.deliberation import Decision
 from cellsync.core.membership.endorsement import Endorse
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.link import LinkDevice
+from cellsync.core.membership.recovery import Recovery
 from cellsync.core.membership.release import MOST_HEADS, MOST_RELEASED, Release
 from cellsync.core.membership.removal import MOST_DISPUTED, MOST_TARGETS, Leave, Remove
 from cellsync.core.membership.role_change import SetRole
@@ -94,6 +95,19 @@ class Coordination:
         async with self._circle.lock:
             self._check_coordinator("Only coordinators release what is in quarantine.")
             return await self._write(Kind.RELEASE, Release(tuple(entries), tuple(heads)))
+
+    async def replace_paper(self, replacing: Recovery, *, with_words: bool) -> EntryId:
+        """Bring in a recovery key in place of others, and begin an epoch that is sealed to it as soon as it speaks.
+
+        `with_words`: the others have not signed it, so it takes the words of two coordinators (rule 12).
+        """
+        async with self._circle.lock:
+            if with_words:
+                self._check_coordinator("Only coordinators replace a recovery key that is lost.")
+            entry = await self._write(Kind.RECOVERY, replacing)
+        if entry in self._decision.papers:
+            await duty.begin_at_once(self._circle, self._secret)
+        return entry
 
     async def leave(self) -> EntryId:
         """Leave the circle, with all devices of this member."""

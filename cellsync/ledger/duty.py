@@ -69,6 +69,13 @@ async def do(circle: OpenCircle, secret: SigningSecret) -> bool:
         return True
 
 
+async def begin_at_once(circle: OpenCircle, secret: SigningSecret) -> None:
+    """Begin a new epoch, if this device may: who is not to come into it any more is shut out of what is sealed then."""
+    async with circle.lock:
+        if is_bound(circle):
+            await _rotate(circle, secret)
+
+
 def begin_epoch(circle: OpenCircle, without: Collection[DeviceId] = ()) -> tuple[Rotation, Branches]:
     """A new epoch for all active devices but some, to be written with the lock held; then `entrust` its states."""
     root = EpochSecret(circle.surroundings.entropy(KEY_BYTES))

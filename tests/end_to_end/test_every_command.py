@@ -33,6 +33,7 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "quarantine release": ["ana", "--circle", "Mill Street"], "recovery use": ["--remove", "ana"],
     "settings": [], "settings show": [], "settings set": ["locks-after", "60", "--circle", "Mill Street"],
     "device link": ["--name", "Phone"], "device list": [], "device remove": ["Phone", "--confirm", "Phone"],
+    "recovery show": [], "recovery replace": ["--lost", "--yes", "--circle", "Mill Street"],
     "graph": ["mill"], "sync": ["--timeout", "1"], "peers": [],
     "peers add": ["ben", "127.0.0.1:4000"], "peers ping": ["ben", "--timeout", "1"], "watch": [], "doctor": [],
     "case new": ["a case"], "case list": [], "case show": ["mill"], "case edit": ["mill", "--set", "status=closed"],
@@ -147,7 +148,7 @@ def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Pa
             lonely = {
                 "sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2,
                 "fork proof": 2, "fork check": 6, "passphrase change": 2, "passphrase rekey": 2,
-                "recovery use": 2,
+                "recovery use": 2, "recovery replace": 7,
             }  # fmt: skip
             if name.startswith(("members ", "quarantine ", "settings ")):  # of one who is alone, most of it is refused
                 assert code in (0, 2, 4, 7), (name, code, err)

@@ -58,6 +58,8 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "leave": (*_DECIDES, "not_typed", *_CIRCLE),
     "release": (*_DECIDES, "ambiguous", *_CIRCLE),
     "require": (*_DECIDES, *_CIRCLE),
+    "recovery.keys": _CIRCLE,
+    "recovery.replace": (*_DECIDES, *_PAPER),
     "recovery.preview": _PAPER,
     "recovery.use": (*_PAPER, "not_typed", "disk_full"),
     "settings": _CIRCLE,

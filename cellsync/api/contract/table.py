@@ -80,6 +80,8 @@ OPERATIONS: Final = (
     Operation("leave", "POST", "/v1/leaving", "Leave", "WrittenOfMembers", "Leave with all devices"),
     Operation("release", "POST", "/v1/releases", "Release", "WrittenOfMembers", "Show what is in quarantine"),
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),
+    Operation("recovery.keys", "GET", "/v1/recovery", "OfCircle", "KeptKeys", "Which recovery keys count, since when"),
+    Operation("recovery.replace", "POST", "/v1/recovery/replacement", "ReplacePaper", "ReplacedPaper", "A new key"),
     Operation("recovery.preview", "POST", "/v1/recovery/preview", "PaperOrders", "PaperPreview", "What the paper does"),
     Operation("recovery.use", "POST", "/v1/recovery", "GivePaperOrders", "PaperUsed", "Let the paper decide, at once"),
     Operation("settings", "GET", "/v1/settings", "OfCircle", "CircleSettings", "What members have chosen together"),

@@ -56,7 +56,7 @@ async def _preview(one: Presence) -> shapes.RemovalThere:
         coordinators=list(one.coordinators), tell=list(one.tell),
         devices=[kept_there(kept) for kept in seen.devices],
         cases=seen.cases, changes=seen.changes, unaware=list(seen.unaware),
-        admitted=[member.name for member in seen.admitted], seconds=_words(seen.seconds),
+        admitted=[member.name for member in seen.admitted], seconds=words_shape(seen.seconds),
         last_coordinator=seen.last_coordinator,
     )  # fmt: skip
 
@@ -233,7 +233,7 @@ def _beginning(entries: Sequence[EntryId], digits: str) -> EntryId:
 # --- shapes ------------------------------------------------------------------------------------------------
 
 
-def _words(words: MissingWords | None) -> shapes.MissingWords | None:
+def words_shape(words: MissingWords | None) -> shapes.MissingWords | None:
     return None if words is None else shapes.MissingWords(words=words.words, of=list(words.of))
 
 
@@ -251,7 +251,7 @@ def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
     return shapes.MemberStanding(
         member=one.member.hex(), name=one.name, role=one.role, status=one.status, me=one.is_me,
         devices=[_device(owned) for owned in one.devices], admitted_by=one.admitted_by, counts=one.counts,
-        lacks=_words(one.lacks), silent=one.silent, requires=one.requires, circle=circle.id.hex(),
+        lacks=words_shape(one.lacks), silent=one.silent, requires=one.requires, circle=circle.id.hex(),
     )  # fmt: skip
 
 
@@ -259,7 +259,7 @@ def strike_shape(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStandi
     return shapes.StrikeStanding(
         entry=one.entry.hex(), kind=one.kind, state=one.state, by=one.by, by_me=one.by_me,
         hits_me=one.hits_me, whom=list(one.whom),
-        voters=list(one.voters), lacks=_words(one.lacks), final=one.final,
+        voters=list(one.voters), lacks=words_shape(one.lacks), final=one.final,
         confirmed=len(circle.membership.confirmed(one.entry)), others=len(circle.circle.others()),
         circle=circle.id.hex(),
     )  # fmt: skip
@@ -283,7 +283,7 @@ def _decided(one: Decided) -> shapes.Decided:
 def _cause(cause: Cause) -> shapes.Cause:
     return shapes.Cause(
         rule=cause.rule, label=_LABELS[cause.label], entries=[entry.hex() for entry in cause.entries],
-        text=cause.text, lacks=_words(cause.lacks), paper=cause.paper, settles=cause.settles,
+        text=cause.text, lacks=words_shape(cause.lacks), paper=cause.paper, settles=cause.settles,
     )  # fmt: skip
 
 

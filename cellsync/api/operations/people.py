@@ -44,6 +44,8 @@ FLAGS: Final = {
     Reason.WANTED: "wants {what}. It takes a second coordinator's word (settings)",
     Reason.QUARANTINED: "wrote what whoever removed them had not seen. It is kept, and not shown (quarantine list)",
     Reason.LINKED: "is a further device, which that member has linked. Ask them if it is theirs (members)",
+    Reason.KEY_EXPOSED: "is gone, and may hold the recovery key. Replace it now (recovery replace)",
+    Reason.KEY_UNDECIDED: "sees two new recovery keys in the place of one: neither counts (recovery show)",
     Reason.NAMESAKE: "has a name that could be taken for another member's. Is it the same person?",
     Reason.OLDER: "has an older cellsync than before. Was it set up anew, or does someone else have its keys?",
 }

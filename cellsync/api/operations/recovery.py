@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous, NotTyped
-from cellsync.api.operations.membership import kept_there, member_named, strike_shape
+from cellsync.api.operations.membership import kept_there, member_named, strike_shape, words_shape
 from cellsync.api.service import Service
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.founding import RecoveryKey
 from cellsync.cell.keyholder import Effect
 from cellsync.cell.paper import Orders
+from cellsync.cell.safekeeping import KeptKey
 from cellsync.cell.standing import MemberStanding
 from cellsync.core.errors import NotFound, WrongPaper
 from cellsync.core.folded import folded
-from cellsync.core.ids import EntryId
+from cellsync.core.ids import DeviceId, EntryId
 
 
 async def preview(service: Service, ask: shapes.PaperOrders) -> shapes.PaperPreview:
@@ -47,6 +48,31 @@ async def use(service: Service, ask: shapes.GivePaperOrders) -> shapes.PaperUsed
         members=[_becomes(*pair) for pair in _pairs(effect) if _changes(*pair)],
         left_unsettled=[strike_shape(circle, one) for one in effect.left_unsettled],
         confirmed=len(set.intersection(*known)), others=len(circle.circle.others()),
+    )  # fmt: skip
+
+
+async def keys(service: Service, ask: shapes.OfCircle) -> shapes.KeptKeys:
+    circles = [service.cell.circle(ask.circle)] if ask.circle else service.cell.circles
+    return shapes.KeptKeys(keys=[_kept(one, key) for one in circles for key in await one.keyholder.keys()])
+
+
+async def replace(service: Service, ask: shapes.ReplacePaper) -> shapes.ReplacedPaper:
+    key = RecoveryKey.read(ask.paper) if ask.paper else None
+    circle = service.cell.circle(ask.circle or None) if key is None else _spoken_for(service, key, ask.circle)
+    made = await circle.keyholder.replace(key)
+    kept = next((one for one in await circle.keyholder.keys() if one.entry == made.entry), None)
+    return shapes.ReplacedPaper(
+        circle=circle.id.hex(), name=circle.name, recovery_key=made.key.text, entry=made.entry.hex(),
+        kept=None if kept is None else _kept(circle, kept),
+        confirmed=len(circle.membership.confirmed(made.entry)), others=len(circle.circle.others()),
+    )  # fmt: skip
+
+
+def _kept(circle: CellCircle, key: KeptKey) -> shapes.KeptKey:
+    exposed = [circle.name_of(DeviceId(member)) for member in key.exposed]
+    return shapes.KeptKey(
+        entry=key.entry.hex(), state=key.state, by=key.by, since=key.since, exposed=exposed,
+        lacks=words_shape(key.lacks), circle=circle.id.hex(),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from cellsync.cli.commands.recovery import warnings
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
 from cellsync.cli.terminal import terminal_of
@@ -31,6 +32,7 @@ def members(context: click.Context, circle: str) -> None:
     with opened(context) as client:
         answer = client.call("roster", circle=circle)
         circles = client.call("circles")["circles"]
+        keys = client.call("recovery.keys", circle=circle)["keys"]
     names = circle_names(circles) if len(circles) > 1 else {}
     if answer["removed"] is not None:
         for sentence in removed_here(answer["removed"]):
@@ -45,6 +47,8 @@ def members(context: click.Context, circle: str) -> None:
     for strike in answer["strikes"]:
         for sentence in _of_strike(strike):
             terminal.result(f"⚠ {sentence}")
+    for sentence in warnings(keys, names):
+        terminal.result(f"⚠ {sentence}")
     for held in answer["quarantine"]:
         wrote = f"{many(len(held['entries']), 'change')} to {many(len(held['cases']), 'case')}"
         unseen = "which whoever removed them had not seen: kept, and not shown."
@@ -158,12 +162,16 @@ def remove(
         typed = confirm if confirm is not None else terminal.ask(f'Type "{shown}" to remove', "--confirm NAME")
         see_through(context, terminal)
         answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed)
+        keys = client.call("recovery.keys", circle=circle)["keys"]
+        names = {there["circle"]: line(there["called"], 40) for there in seen["circles"] if len(seen["circles"]) > 1}
     what = "that device" if device else shown
     for there in answer["circles"]:
         terminal.result(outcome(there, what, several=len(answer["circles"]) > 1))
     for there in seen["circles"]:
         if there["covered"] and there["seconds"] is not None:
             terminal.result(f"It rests on your word. To make it final: {_words(there['seconds'], there['name'])}")
+    for sentence in warnings(keys, names):
+        terminal.result(f"⚠ {sentence}")
     terminal.next("cellsync sync   and who has confirmed it: cellsync members")
     terminal.answer(answer)
     failed = [there["error"]["exit"] for there in answer["circles"] if there["error"] is not None]

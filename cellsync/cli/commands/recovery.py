@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -9,7 +10,7 @@ import click
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
 from cellsync.cli.terminal import Terminal, read_line, terminal_of
-from cellsync.cli.words import ago, line, listed, many
+from cellsync.cli.words import ago, circle_names, clock, line, listed, many
 
 if TYPE_CHECKING:
     from cellsync.api.client import Answer, Client
@@ -22,6 +23,11 @@ _ABLE: Final = (
     "  make members coordinators (--coordinator NAME), and\n"
     "  settle a removal that is contested or rests on one word (--endorse NAME: the one of NAME)."
 )
+_LOST: Final = (
+    "Without the old paper a new key counts once two coordinators have said so: you, and one who agrees to it. Until\n"
+    "then the old one counts, whoever finds it."
+)
+_ON_PAPER: Final = "Write it on paper and keep it away from this device. It is shown this once."
 _KEEP: Final = "Put the paper back where it was. Whoever has seen it can do the same."
 
 
@@ -86,16 +92,79 @@ def use(
     terminal.answer(answer)
 
 
+@recovery.command(short_help="Which recovery keys count, and who may hold them.")
+@circle_option("Only of this circle.")
+@click.pass_context
+def show(context: click.Context, circle: str) -> None:
+    """Which recovery keys count and since when, and which members who are gone may hold one."""
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = client.call("recovery.keys", circle=circle)
+        circles = client.call("circles")["circles"]
+    names = circle_names(circles) if len(circles) > 1 else {}
+    for key in answer["keys"]:
+        of = names.get(key["circle"], "")
+        terminal.result(f"{of}: {_key(key)}" if of else _key(key))
+    for sentence in warnings(answer["keys"], names):
+        terminal.result(f"⚠ {sentence}")
+    terminal.answer(answer)
+
+
+@recovery.command(short_help="Put a new recovery key in the place of the old one.")
+@click.option("--lost", is_flag=True, help="The old paper is lost. A second coordinator has to agree.")
+@click.option("--yes", is_flag=True, help="For scripts: without asking.")
+@click.option("--key-fd", type=int, metavar="N", help="Read the old key from this file descriptor.")
+@circle_option("Needed with --lost if there are several.")
+@click.pass_context
+def replace(context: click.Context, lost: bool, yes: bool, key_fd: int | None, circle: str) -> None:
+    """Put a new recovery key in the place of the old one, and print it, this once.
+
+    Do it whenever somebody was removed, or has left, who may hold the old paper or a copy. It asks for the old key,
+    which speaks no more from then on; only what it has signed before stays.
+
+    Without the old paper (--lost) it takes the words of two coordinators: yours, and one who agrees to it.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        client.call("circles")
+        key = ""
+        if lost:
+            terminal.need(_LOST)
+            if not (yes or terminal.ask_yes("Is the old paper lost?", "--yes")):
+                raise click.Abort
+        else:
+            key, seen = _typed(client, terminal, key_fd, circle, "Old recovery key, from the paper")
+            terminal.need(f"This is the recovery key of {line(seen['name'])}.")
+        see_through(context, terminal)
+        answer = client.call("recovery.replace", paper=key, circle=circle)
+    terminal.result(f"✓ New recovery key for {line(answer['name'])}. {_heard(answer)}\n")
+    terminal.result(f"Recovery key: {answer['recovery_key']}\n{_ON_PAPER}")
+    kept = answer["kept"]
+    if kept is not None and kept["state"] != "in_force":
+        terminal.result(f"⚠ {_open(kept)}")
+    else:
+        terminal.result("The old one speaks for nobody any more: destroy the paper.")
+    terminal.next("cellsync sync   and how it stands: cellsync recovery show")
+    terminal.answer(answer)
+
+
 # --- asking ------------------------------------------------------------------------------------------------
 
 
-def _typed(client: Client, terminal: Terminal, descriptor: int | None, circle: str) -> tuple[str, Answer]:
+def _typed(
+    client: Client, terminal: Terminal, descriptor: int | None, circle: str,
+    question: str = "Recovery key, from the paper",
+) -> tuple[str, Answer]:  # fmt: skip
     """The key, and what it finds; asked for again as long as it fits nothing, where there is somebody to ask."""
     from cellsync.api.contract.problems import problem_of
     from cellsync.core.errors import CellsyncError
 
     while True:
-        asked = terminal.ask_hidden("Recovery key, from the paper", "--key-fd N") if descriptor is None else ""
+        asked = terminal.ask_hidden(question, "--key-fd N") if descriptor is None else ""
         key = asked if descriptor is None else read_line(descriptor)
         try:
             return key, client.call("recovery.preview", paper=key or " ", circle=circle)
@@ -173,3 +242,39 @@ def _unsettled(strike: dict[str, Any]) -> str:
 
 def _heard(answer: dict[str, Any]) -> str:
     return f"Confirmed by {answer['confirmed']} of {many(answer['others'], 'other device')}."
+
+
+# --- which keys count --------------------------------------------------------------------------------------
+
+
+def warnings(keys: list[dict[str, Any]], names: dict[str, str]) -> list[str]:
+    """What is not as it should be about recovery keys. `names`: of circles, where there are several."""
+    said = []
+    for key in keys:
+        of = f"{names[key['circle']]}: " if key["circle"] in names else ""
+        if key["state"] == "waits" or (key["state"] == "undecided" and key["lacks"] is not None):
+            said.append(of + _open(key))
+        if key["exposed"] and key["state"] != "waits":
+            whom = listed([line(name, 40) for name in key["exposed"]])
+            said.append(f"{of}{whom} may hold the recovery key. Replace it now: cellsync recovery replace")
+    return said
+
+
+def _key(key: dict[str, Any]) -> str:
+    by = line(key["by"] or "whoever had the one before", 40)
+    state = {"in_force": "counts", "undecided": "undecided", "waits": "does not count yet"}[key["state"]]
+    return f"Recovery key {line(key['entry'][:8])}  {state}  since {clock(key['since'])}, by {by}"
+
+
+def _open(key: dict[str, Any]) -> str:
+    """Why a key does not speak, and what would let it."""
+    by = line(key["by"] or "somebody", 40)
+    why = (
+        "Two have replaced the recovery key at once, and none counts until more coordinators agree to one"
+        if key["state"] == "undecided"
+        else f"The recovery key by {by} does not count yet: the old one still does"
+    )
+    lacks = key["lacks"]
+    of = " or ".join(line(name, 40) for name in lacks["of"]) if lacks is not None else ""
+    how = f"{of} can agree: cellsync members endorse {quote(by)}" if of else "Nobody is left whose word would do."
+    return f"{why}. {how}"

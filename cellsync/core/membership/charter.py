@@ -84,7 +84,20 @@ class Charter:
         said = (one.edition for one in self._required.get(author, ()) if stands(one.entry, one.slot))
         return max(said, default=floor.LOWEST)
 
+    def brought(self) -> list[EntryId]:
+        """What brought in recovery keys, in order of arrival."""
+        return list(self._brought)
+
+    def keys(self, entry: EntryId) -> RecoveryKeys:
+        """The recovery key that an entry brought in."""
+        return self._brought[entry].keys.keys
+
+    def opening(self, stands: Stands, replaced: Collection[EntryId]) -> dict[EntryId, RecoveryKeys]:
+        """What is sealed to from edition 2 on: all keys but those that were replaced (rule 12), in order of arrival."""
+        brought = self._brought.items()
+        return {entry: one.keys.keys for entry, one in brought if entry not in replaced and stands(entry, one.slot)}
+
     def recovery_keys(self, circle: CircleId, stands: Stands) -> dict[EntryId, RecoveryKeys]:
-        """The recovery keys in force, in order of arrival, by the entries that brought them in."""
+        """The recovery keys in force in edition 1, in order of arrival, by the entries that brought them in."""
         standing = {entry: one.keys for entry, one in self._brought.items() if stands(entry, one.slot)}
         return recovery.in_force(circle, standing)

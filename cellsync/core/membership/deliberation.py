@@ -29,7 +29,7 @@ from cellsync.core.membership.forks import rule_9_forks
 from cellsync.core.membership.grounds import Ground, grounds, promotion, seconds
 from cellsync.core.membership.label import IN, Label
 from cellsync.core.membership.lateness import rule_9b_late
-from cellsync.core.membership.papers import papers_in_force, rule_12_recovery_key
+from cellsync.core.membership.papers import papers_in_force, replaced_papers, rule_12_recovery_key
 from cellsync.core.membership.place import Situation, in_trouble, label_at, situation
 from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
@@ -197,6 +197,11 @@ class Decision:
         """What brought in the recovery keys that are in force."""
         bench = self._bench
         return frozenset(self._deeds[bit].id for bit in papers_in_force(bench.deeds, bench.within, bench.by_paper))
+
+    @property
+    def replaced_papers(self) -> frozenset[EntryId]:
+        """What brought in the recovery keys that others have replaced."""
+        return frozenset(self._deeds[bit].id for bit in replaced_papers(self._bench.deeds, self._bench.by_paper))
 
     @property
     def electors(self) -> frozenset[MemberId]:

@@ -70,6 +70,12 @@ def papers_in_force(deeds: Deeds, within: int, by_paper: Mapping[Bit, Label]) ->
     return frozenset(bit for bit in brought - replaced if bit is not None)
 
 
+def replaced_papers(deeds: Deeds, by_paper: Mapping[Bit, Label]) -> frozenset[Bit]:
+    """What brought in the recovery keys that have given way, whatever speaks for the circle now."""
+    standing = (bit for bit, label in by_paper.items() if label == IN and has(deeds.recoveries, bit))
+    return frozenset(old for bit in standing for old in deeds.named(bit))
+
+
 def _has_words(deeds: Deeds, within: int, bit: Bit, verdicts: Verdicts) -> bool:
     """Two electors' words, where the paper is lost. One is never enough: in some past its author was the only one."""
     return len(voters(deeds, within, bit, verdicts) & verdicts.electors(deeds[bit].past)) >= WORDS

@@ -175,6 +175,8 @@ class Replica:
 
     def papers(self) -> dict[EntryId, RecoveryKeys]:
         """The same by the entries that brought them in."""
+        if self.circle.edition.paper:
+            return self.charter.opening(self._stands, self.court.ruling.decision.replaced_papers)
         return self.charter.recovery_keys(self.circle.id, self._stands)
 
     def speaks(self, paper: DeviceId) -> bool:

@@ -107,3 +107,104 @@ async def test_each_circle_has_a_key_of_its_own(tmp_path: Path, autojump_clock: 
         assert (await ana("recovery.preview", paper=lawyers["recovery_key"]))["name"] == "Lawyers"
         with pytest.raises(WrongPaper):
             await ana("recovery.preview", paper=key, circle="Lawyers")
+
+
+async def test_a_new_key_takes_the_place_of_the_old_one_and_is_sealed_to(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (old, ana, ben):
+        [first] = (await ana("recovery.keys"))["keys"]
+        assert (first["state"], first["by"], first["exposed"]) == ("in_force", "Ana", [])
+        made = await ben("recovery.replace", paper=old)  # whoever has the paper; a writer, here
+        assert (made["kept"]["state"], made["kept"]["by"]) == ("in_force", "Ben")
+        await synced(ana)
+        [kept] = (await ana("recovery.keys"))["keys"]
+        assert kept["entry"] == made["entry"]
+        with pytest.raises(WrongPaper):
+            await ana("recovery.preview", paper=old)
+        assert (await ana("recovery.preview", paper=made["recovery_key"]))["name"] == "Mill Street"
+        with pytest.raises(WrongPaper):
+            await ana("recovery.replace", paper=old)
+        replica = ana.service.cell.first.circle.replica
+        assert {entry.hex() for entry in replica.papers()} == {made["entry"]}, "nothing is sealed to the old one"
+
+
+async def test_a_lost_key_is_replaced_by_two_words(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (old, ana, ben):
+        await ana("role", member="Ben", role="coordinator")
+        await synced(ben)
+        await synced(ana)
+        made = await ana("recovery.replace")
+        assert (made["kept"]["state"], made["kept"]["lacks"]) == ("waits", {"words": 1, "of": ["Ben"]})
+        with pytest.raises(WrongPaper):
+            await ana("recovery.preview", paper=made["recovery_key"])
+        assert (await ana("recovery.preview", paper=old))["name"] == "Mill Street", "the old one still counts"
+        await synced(ben)
+        [open_] = (await ben("endorsable", member="Ana"))["open"]
+        assert open_["what"] == "Ana replaced the recovery key"
+        await ben("endorse", member="Ana", entries=[open_["entry"]])
+        assert (await ben("endorsable", member="Ana"))["open"] == []
+        await synced(ana)
+        for one in (ana, ben):
+            assert [key["state"] for key in (await one("recovery.keys"))["keys"]] == ["in_force"]
+            with pytest.raises(WrongPaper):
+                await one("recovery.preview", paper=old)
+            replica = one.service.cell.first.circle.replica
+            assert {entry.hex() for entry in replica.papers()} == {made["entry"]}
+
+
+async def test_a_writer_cannot_say_that_the_key_is_lost(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (_, _, ben):
+        with pytest.raises(NotPermitted):
+            await ben("recovery.replace")
+
+
+async def test_two_replacements_at_once_are_undecided_until_one_has_more_words(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    net = MemoryNetwork()
+    async with services(tmp_path, "ana", "ben", "cara", net=net) as [ana, ben, cara]:
+        old = (await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE))["recovery_key"]
+        for one, name in ((ben, "Ben"), (cara, "Cara")):
+            await pair(ana, one, name)
+            await ana("role", member=name, role="coordinator")
+            await synced(one)
+            await synced(ana)
+        await ben("endorse", member="Cara", entries=[(await ben("endorsable", member="Cara"))["open"][0]["entry"]])
+        await synced(ana)
+        await synced(cara)
+        net.partition("ana", ["ben", "cara"])
+        mine = await ana("recovery.replace", paper=old)
+        theirs = await ben("recovery.replace", paper=old)
+        net.heal()
+        for one in (ana, ben, cara):
+            await synced(one)
+        kept = (await cara("recovery.keys"))["keys"]
+        assert [key["state"] for key in kept] == ["undecided"] * 3
+        assert "key_undecided" in [flag["reason"] for flag in (await cara("status"))["flags"]]
+        for key in (old, mine["recovery_key"], theirs["recovery_key"]):
+            with pytest.raises(WrongPaper):
+                await cara("recovery.preview", paper=key)
+        [open_] = (await cara("endorsable", member="Ana"))["open"]
+        assert open_["entry"] == mine["entry"]
+        await cara("endorse", member="Ana", entries=[open_["entry"]])
+        assert (await cara("recovery.preview", paper=mine["recovery_key"]))["name"] == "Mill Street"
+        assert [key["entry"] for key in (await cara("recovery.keys"))["keys"]] == [mine["entry"]]
+
+
+async def test_who_coordinated_and_is_gone_may_hold_the_key_until_it_is_replaced(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (old, ana, ben):
+        await ana("role", member="Ben", role="coordinator")
+        await synced(ben)
+        await synced(ana)
+        await ana("removal", member="Ben", confirm="Ben")
+        [key] = (await ana("recovery.keys"))["keys"]
+        assert key["exposed"] == ["Ben"]
+        flags = {flag["reason"]: flag["author"] for flag in (await ana("status"))["flags"]}
+        assert flags["key_exposed"] == "Ben"
+        await ana("recovery.replace", paper=old)
+        [key] = (await ana("recovery.keys"))["keys"]
+        assert key["exposed"] == []
+        assert "key_exposed" not in [flag["reason"] for flag in (await ana("status"))["flags"]]

@@ -55,6 +55,7 @@ class Cell:
             "circles": [there()],
         }
         self.answers: dict[str, Any] = {
+            "recovery.keys": {"v": 1, "keys": []},
             "roster": roster, "circles": {"v": 1, "circles": [{"id": "c1", "name": "Mill Street", "short": "c1"}]},
             "removal.preview": preview, "removal": {"v": 1, "circles": [removed()]},
             "release": written, "role": written, "leave": written,

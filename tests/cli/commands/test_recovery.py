@@ -100,6 +100,50 @@ def test_without_a_terminal_it_takes_what_to_do_and_the_name(monkeypatch: pytest
     assert "recovery.use" not in [operation for operation, _ in cell.asked]
 
 
+def kept(state: str, **other: Any) -> dict[str, Any]:
+    return {
+        "entry": "ab" * 32, "state": state, "by": "Ana", "since": "2026-03-01T10:00:00+00:00", "exposed": [],
+        "lacks": None, "circle": "c1",
+    } | other  # fmt: skip
+
+
+class Keys:
+    """A cell with these recovery keys."""
+
+    def __init__(self, *keys: dict[str, Any]) -> None:
+        self.keys = list(keys)
+
+    def call(self, operation: str, **given: Any) -> dict[str, Any]:
+        if operation == "recovery.replace":
+            fixed = {"circle": "c1", "name": "Mill Street", "entry": "cd" * 32, "confirmed": 0, "others": 2}
+            return {"v": 1, "recovery_key": KEY, "kept": self.keys[-1], **fixed}
+        return {"recovery.keys": {"v": 1, "keys": self.keys}, "circles": {"v": 1, "circles": []}}[operation]
+
+
+def test_which_keys_count_and_who_may_hold_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacks = {"words": 1, "of": ["Cara"]}
+    said = run(monkeypatch, Keys(kept("in_force", exposed=["Ben"])), "recovery", "show").output
+    assert "Recovery key abababab  counts  since 2026-03-01 " in said
+    assert "⚠ Ben may hold the recovery key. Replace it now: cellsync recovery replace" in said
+    quarrel = [kept("undecided"), kept("undecided", by="Dan", lacks=lacks)]
+    said = run(monkeypatch, Keys(*quarrel), "recovery", "show").output
+    assert said.count("Two have replaced the recovery key at once") == 1
+    assert "Cara can agree: cellsync members endorse Dan" in said
+
+
+def test_a_key_that_is_lost_is_replaced_after_a_question_and_waits_for_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Keys(kept("waits", lacks={"words": 1, "of": ["Ben"]}))
+    assert run(monkeypatch, cell, "recovery", "replace", "--lost").exit_code != 0  # nobody to ask
+    said = run(monkeypatch, cell, "recovery", "replace", "--lost", "--yes").output
+    for sentence in (
+        f"Recovery key: {KEY}",
+        "Write it on paper and keep it away from this device.",
+        "The recovery key by Ana does not count yet: the old one still does. Ben can agree: cellsync members endorse",
+    ):
+        assert sentence in said
+    assert "speaks for nobody" not in said
+
+
 def test_a_wrong_paper_is_said_once_to_a_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "paper").write_text(KEY[::-1])
     other = os.open(tmp_path / "paper", os.O_RDONLY)

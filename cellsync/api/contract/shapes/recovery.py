@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import Answer, Name, Secret, Takes, Words
-from cellsync.api.contract.shapes.membership import KeptThere, StrikeStanding
+from cellsync.api.contract.shapes.membership import KeptThere, MissingWords, StrikeStanding
 
 _Names = Annotated[list[Name], Meta(max_length=48)]
 
@@ -68,5 +68,45 @@ class PaperUsed(Answer, kw_only=True, frozen=True):
     entries: list[str]
     members: list[MemberBecomes]
     left_unsettled: list[StrikeStanding]
+    confirmed: int
+    others: int
+
+
+class KeptKey(Struct, kw_only=True, frozen=True):
+    """A recovery key of a circle. `in_force`: it speaks for it; `undecided`: two have replaced one key, and neither
+    speaks until more words are with one; `waits`: words are missing (`lacks`). `by`: who brought it in, `since` then.
+    `exposed`: members who are gone, coordinated while it was in force, and may hold it."""
+
+    entry: str
+    state: Literal["in_force", "undecided", "waits"]
+    by: str
+    since: str
+    exposed: list[str]
+    lacks: MissingWords | None
+    circle: str
+
+
+class KeptKeys(Answer, kw_only=True, frozen=True):
+    """Of all circles, or of one."""
+
+    keys: list[KeptKey]
+
+
+class ReplacePaper(Takes, kw_only=True, frozen=True):
+    """`paper`: the key that gives way; "": it is lost, which takes the words of two coordinators. `circle`: needed if
+    it is lost and there are several."""
+
+    paper: Annotated[str, Meta(max_length=1024)] = ""
+    circle: Words = ""
+
+
+class ReplacedPaper(Answer, kw_only=True, frozen=True):
+    """Write `recovery_key` down: it is kept nowhere. `kept`: how it stands now."""
+
+    circle: str
+    name: str
+    recovery_key: str
+    entry: str
+    kept: KeptKey | None
     confirmed: int
     others: int
