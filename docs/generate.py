@@ -37,7 +37,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "status": "status",
     "circle create": "circle.create", "circle list": "circles", "members": "roster", "peers": "peers",
     "members why": "member.why", "members remove": "removal", "members role": "role", "members endorse": "endorse",
-    "members contest": "contest", "members leave": "leave", "members require": "require",
+    "members contest": "contest", "members tell": "tell", "members leave": "leave", "members require": "require",
     "settings": "settings", "settings show": "settings", "settings set": "settings.choose",
     "device link": "invite.show", "device list": "devices", "device remove": "removal",
     "quarantine list": "roster", "quarantine release": "release",

@@ -57,6 +57,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "endorse": "membership.endorse",
     "contestable": "membership.contestable",
     "contest": "membership.contest",
+    "tell": "membership.tell",
     "leave": "membership.leave",
     "release": "membership.release",
     "require": "membership.require",

@@ -1,4 +1,4 @@
-"""News: what is not stored, told as it happens: who comes and goes, who joins, what is chosen, and flags."""
+"""News: what is not stored, told as it happens: who comes and goes, how they stand, what is chosen, and flags."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import trio
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.choices import NAMES, in_words
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.member import members
 from cellsync.cell.peer import Peer, met
-from cellsync.core.ids import CircleId
+from cellsync.core.ids import CircleId, DeviceId
 from cellsync.core.membership.settings import Setting
+from cellsync.core.membership.standing import DeviceStatus
 
 _TOGETHER: Final = 0.05  # seconds: several come together
 _UNCHOSEN: Final = (None, None)
+_STANDS: Final = {
+    DeviceStatus.REMOVED: "member.removed", DeviceStatus.SUSPENDED: "member.suspended",
+    DeviceStatus.ACTIVE: "member.returned",
+}  # fmt: skip
 
 
 Tell = Callable[[str, Mapping[str, object]], None]
@@ -27,7 +33,7 @@ async def news(cell: Cell, tell: Tell) -> None:
     connected: dict[str, str] = {}
     versions = {peer.device: peer.version for peer in _met(cell)}
     known = {member.device for member in cell.members()}
-    flags, chosen = cell.flags, _chosen(cell)
+    flags, chosen, stood = cell.flags, _chosen(cell), _statuses(cell)
     while True:
         changed = cell.node.links.changed
         peers = _met(cell)
@@ -47,6 +53,11 @@ async def news(cell: Cell, tell: Tell) -> None:
             known.add(member.device)
             about = {"device": member.device.hex(), "circle": member.circle.hex()}
             tell("member.added", about | {"name": member.name, "role": member.role})
+        earlier, stood = stood, _statuses(cell)
+        for (circle, whose), status in stood.items():
+            if status is not earlier.get((circle, whose), DeviceStatus.ACTIVE):
+                about = {"device": whose.hex(), "circle": circle.id.hex()}
+                tell(_STANDS[status], about | {"name": circle.circle.shown.name(whose)})
         before, flags = flags, cell.flags
         for flag in [flag for flag in flags if flag not in before]:
             of = {"device": flag.device.hex(), "circle": flag.circle.hex()}
@@ -54,15 +65,24 @@ async def news(cell: Cell, tell: Tell) -> None:
         previous, chosen = chosen, _chosen(cell)
         for place, (in_force, wanted) in chosen.items():
             if previous.get(place, _UNCHOSEN) != (in_force, wanted):
-                circle, setting = place
+                of_circle, setting = place
                 values = {"in_force": _words(setting, in_force), "wanted": _words(setting, wanted)}
-                tell("settings.changed", {"name": NAMES[setting], "circle": circle.hex(), **values})
+                tell("settings.changed", {"name": NAMES[setting], "circle": of_circle.hex(), **values})
         await changed.wait()
         await trio.sleep(_TOGETHER)
 
 
 def _met(cell: Cell) -> list[Peer]:
     return [peer for circle in cell.circles for peer in met(circle.circle, cell.node)]
+
+
+def _statuses(cell: Cell) -> dict[tuple[CellCircle, DeviceId], DeviceStatus]:
+    """How each device stands in each circle, by what is held and what was told."""
+    return {
+        (circle, device): status
+        for circle in cell.circles
+        for device, status in circle.circle.shown.court.ruling.decision.statuses.items()
+    }
 
 
 def _chosen(cell: Cell) -> dict[tuple[CircleId, Setting], tuple[int | None, int | None]]:

@@ -84,7 +84,8 @@ class Facts:
 
     def _of_members(self) -> Iterator[Flag]:
         """What is not settled about members, and whether this device is one no more."""
-        circle, decision = self._circle, self._circle.replica.court.ruling.decision
+        circle, shown = self._circle, self._circle.shown
+        decision = shown.court.ruling.decision
         if circle.is_removed:
             yield flag_of_device(circle, Reason.REMOVED, circle.device)
         for device, status in decision.statuses.items():
@@ -93,7 +94,7 @@ class Facts:
         for strike in decision.strikes:
             if strike.kind != Kind.REMOVE or strike.author is None or strike.label == OUT:
                 continue
-            whom = sorted(map(circle.replica.name, {*map(DeviceId, strike.members), *strike.devices}))
+            whom = sorted(map(shown.name, {*map(DeviceId, strike.members), *strike.devices}))
             flag = flag_of_device(circle, Reason.UNDECIDED, DeviceId(strike.author))._replace(about=tuple(whom))
             if strike.label == UNDECIDED:
                 yield flag

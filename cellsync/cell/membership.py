@@ -5,6 +5,7 @@ why         on what it rests
 preview     what a removal does and does not do, before anybody decides
 settings    what its members have chosen together
 remove, set_role, endorse, contest, release, choose, leave
+tell        whether who was removed hears of it from this device
 """
 
 from __future__ import annotations
@@ -292,6 +293,18 @@ class Membership:
         entry = await self._coordination.choose(CircleSettings({setting: value}))
         self._node.links.wake()
         return entry
+
+    async def tell(self, member: MemberId, *, told: bool = True) -> None:
+        """Have this device tell those of a member's devices that were removed, when they call, or no more.
+
+        They learn of the removal, and that this device is here. It is this device's own decision; others do not hear
+        of it. Raises InvalidValue for oneself.
+        """
+        self._check_open()
+        if member == self._standing().me:
+            raise InvalidValue("This device knows how it stands.", hint="cellsync members")
+        telling = self._circle.telling
+        await self._circle.tell(telling | {member} if told else telling - {member})
 
     async def require(self) -> bool:
         """Require that nobody uses this circle with a build that does not understand removals. It takes two

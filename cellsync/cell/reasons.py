@@ -58,7 +58,7 @@ class Reasons:
 
     def __init__(self, circle: OpenCircle, standing: CircleStanding) -> None:
         self._circle, self._standing = circle, standing
-        self._known = circle.replica.circle
+        self._known = circle.shown.circle
         self._decision = standing.decision
 
     def of_member(self, member: MemberId) -> list[Decided]:

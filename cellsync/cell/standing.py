@@ -125,8 +125,8 @@ class CircleStanding:
     def __init__(self, circle: OpenCircle, coordination: Coordination, decision: Decision | None = None) -> None:
         self._circle = circle
         self._coordination = coordination
-        self._known = circle.replica.circle
-        self.decision: Decision = decision or circle.replica.court.ruling.decision
+        self._known = circle.shown.circle
+        self.decision: Decision = decision or circle.shown.court.ruling.decision
 
     # --- names ---------------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class CircleStanding:
         bit, pasts = self._known.bit(entry), self._known.pasts
         author = None if bit is None else self._known.deed(bit).device
         for device in self._known.grants:
-            branches = self._circle.replica.held.of_device(device)
+            branches = self._circle.shown.held.of_device(device)
             seen = bit is not None and any(pasts.has(one.past, bit) for one in branches)
             if seen and device not in (self._circle.device, author):
                 yield device

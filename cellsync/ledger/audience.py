@@ -14,8 +14,8 @@ from collections.abc import Collection
 
 from cellsync.core.history.entry import chain_of, sequence_of
 from cellsync.core.history.store import Store
-from cellsync.core.ids import DeviceId
-from cellsync.core.membership.deeds import Bit
+from cellsync.core.ids import DeviceId, EntryId, MemberId
+from cellsync.core.membership.deeds import Bit, Deed, has
 from cellsync.core.membership.strikes import Strike
 from cellsync.core.replica.replica import Replica
 from cellsync.core.session.view import Extent
@@ -36,15 +36,45 @@ def last_told(replica: Replica, store: Store, devices: Collection[DeviceId]) -> 
     """The arrival of the newest entry that they are told for its own sake, 0 if there is none: of what is said of
     members; or for the removed, of the removals that hit them, and the words for these."""
     deeds = replica.court.slots
-    if extent(replica, devices) is Extent.REMOVAL:
-        entries = {strike.entry for strike in replica.court.ruling.decision.strikes if _hits(replica, strike, devices)}
-        spoken = (deed for deed in map(replica.circle.deed, deeds) if deed.kind == Kind.ENDORSE)
-        entries |= {deed.id for deed in spoken if entries.intersection(deed.names)}
-        bits = [bit for entry in entries if (bit := replica.circle.bit(entry)) is not None]
-    else:
-        bits = list(deeds)
-    newest: Bit | None = max(bits, default=None)  # they are numbered as they came
+    told = _spoken(replica, devices) if extent(replica, devices) is Extent.REMOVAL else deeds
+    newest = max(told, default=None)  # they are numbered as they came
     return 0 if newest is None else store.first_arrival(chain_of(deeds[newest]), sequence_of(deeds[newest]))
+
+
+def is_final(replica: Replica, device: DeviceId) -> bool:
+    """Whether a device was removed for good (rule 15): only that may destroy anything."""
+    decision = replica.court.ruling.decision
+    return any(decision.is_final(strike.entry) for strike in removals(replica, [device]) if strike.kind == Kind.REMOVE)
+
+
+def removals(replica: Replica, devices: Collection[DeviceId]) -> list[Strike]:
+    """The removals that stand and hit one of these devices, in order of arrival."""
+    return [strike for strike in replica.court.ruling.decision.strikes if _hits(replica, strike, devices)]
+
+
+def _spoken(replica: Replica, devices: Collection[DeviceId]) -> set[Bit]:
+    """Those removals, the words for them, and of each word the first entry of another member who weighs and has seen
+    it: without that it is not final."""
+    deeds = [(bit, replica.circle.deed(bit)) for bit in sorted(replica.court.slots)]
+    entries = {strike.entry for strike in removals(replica, devices)}
+    words = {bit for bit, deed in deeds if deed.id in entries or _endorses(deed, entries)}
+    electors = replica.court.ruling.decision.electors
+    said = {bit: _owner(replica, deed) for bit, deed in deeds}
+    weighing = [(bit, deed) for bit, deed in deeds if said[bit] in electors]
+    seen = (
+        next((bit for bit, deed in weighing if has(deed.past, word) and said[bit] != said[word]), None)
+        for word in words
+    )
+    return words.union(bit for bit in seen if bit is not None)
+
+
+def _endorses(deed: Deed, entries: Collection[EntryId]) -> bool:
+    return deed.kind == Kind.ENDORSE and any(entry in entries for entry in deed.names)
+
+
+def _owner(replica: Replica, deed: Deed) -> MemberId | None:
+    grant = None if deed.device is None else replica.circle.grant(deed.device)
+    return None if grant is None else grant.member
 
 
 def _hits(replica: Replica, strike: Strike, devices: Collection[DeviceId]) -> bool:

@@ -14,6 +14,7 @@ from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, MemberId, SessionPub
 from cellsync.core.membership import editions
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
+from cellsync.ledger import audience
 from cellsync.ledger.hearsay import Hearsay
 from cellsync.ledger.view import ReplicaView
 
@@ -67,6 +68,11 @@ class MembersView(ReplicaView):
         """Whether this device was removed: it calls nobody then, and answers nobody."""
         circle = self.shown.circle
         return circle.decides_on(self.device) and not circle.is_heard(self.device)
+
+    @property
+    def is_removed_for_good(self) -> bool:
+        """Whether that is final, by all that is held and was told: only then may anything be destroyed (rule 15)."""
+        return self.is_removed and audience.is_final(self.shown, self.device)
 
     def others(self) -> list[DeviceId]:
         """The devices that are active or suspended, except this one; none, once this one was removed."""

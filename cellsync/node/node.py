@@ -366,6 +366,7 @@ class Node:
         if step.controls or not arrivals:  # what this device was told changes who is told what, and is no entry
             self._part(circle)
         if not arrivals:
+            self.links.wake()
             return
         grown = {arrival.chain for arrival in arrivals}
         heads = frozenset(head_of(chain) for chain in step.commit.chains if chain.number in grown)

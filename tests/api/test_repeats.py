@@ -44,6 +44,7 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
     "removal": "they are removed then: refused", "role": "they have that role: refused",
     "endorse": "it is agreed to", "contest": "it is answered", "leave": "you have left: refused",
+    "tell": "it is decided",
     "release": "it is released: refused", "require": "it is required",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
 }  # fmt: skip

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import EntryId, MemberId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.standing import DeviceStatus
@@ -114,10 +116,12 @@ async def test_who_was_removed_learns_it_from_whoever_tells(
         secret = await ana.create(Visit, title="not for Cara")
         await trio.sleep(3_600)
         assert not cara.first.circle.is_removed, "nobody tells her"
-        await ana.first.circle.tell(frozenset({MemberId(cara.device)}))
+        await ana.first.membership.tell(MemberId(cara.device))
         await until(lambda: cara.first.circle.is_removed)
-        [struck] = cara.first.circle.shown.court.ruling.decision.strikes
-        assert struck.author == MemberId(ana.device)
+        removal = (await cara.first.membership.roster()).own_removal
+        assert removal is not None
+        assert (removal.by, removal.state, removal.final) == ("ana", "stands", False)
+        assert not cara.first.circle.is_removed_for_good
         assert not cara.node.links
         await trio.sleep(3_600)
         assert secret.id not in cara.first.circle.replica.held.cases
@@ -133,7 +137,7 @@ async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwo
             await level([ana, cara])
         await ana.create(Visit, title="written while she was away")
         await remove(ana, cara)
-        await ana.first.circle.tell(frozenset({MemberId(cara.device)}))
+        await ana.first.membership.tell(MemberId(cara.device))
     async with founded.opened() as ana, device.opened() as cara:
         await until(lambda: cara.first.circle.is_removed)
     async with founded.opened() as ana, device.opened() as cara:
@@ -145,7 +149,7 @@ async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwo
 
 async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     async with one_removed(memory_network) as (_, [ana, ben, cara]):
-        await ben.first.circle.tell(frozenset({MemberId(cara.device)}))
+        await ben.first.membership.tell(MemberId(cara.device))
         memory_network.heal()
         await until(lambda: cara.first.circle.is_removed)
         assert status(ana, cara) is DeviceStatus.REMOVED
@@ -154,3 +158,37 @@ async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, a
         suspended = DeviceStatus.SUSPENDED
         everyone = [ana, ben, cara]
         await until(*(lambda one=one, of=of: status(one, of) is suspended for one in everyone for of in (ana, cara)))
+
+
+async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """Two have spoken, and another one has seen that: so whoever was removed has to see it, too."""
+    net = memory_network
+    async with quarrel(net) as [ana, ben, cara, dan]:
+        net.partition("ben", ["ana", "cara", "dan"])
+        [strike] = [
+            one.entry
+            for one in cara.first.circle.shown.court.ruling.decision.strikes
+            if one.author == MemberId(ana.device)
+        ]
+        await cara.first.membership.endorse([strike])
+        await until(lambda: status(dan, ben) is DeviceStatus.REMOVED, lambda: status(ana, ben) is DeviceStatus.REMOVED)
+        await ana.create(Visit, title="between")
+        await ana.first.membership.endorse([strike])  # an entry of hers that has seen Cara's word
+        await level([ana, cara, dan])
+        assert dan.first.circle.replica.court.ruling.decision.is_final(strike)
+        await dan.first.membership.tell(MemberId(ben.device))
+        net.heal()
+        await until(lambda: ben.first.circle.is_removed)
+        assert ben.first.circle.is_removed_for_good
+
+
+async def test_who_is_told_no_more_meets_silence(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with one_removed(memory_network) as (_, [ana, _ben, cara]):
+        with pytest.raises(InvalidValue):
+            await ana.first.membership.tell(MemberId(ana.device))
+        await ana.first.membership.tell(MemberId(cara.device))
+        await ana.first.membership.tell(MemberId(cara.device), told=False)
+        memory_network.heal()
+        await trio.sleep(3_600)
+        assert not cara.first.circle.is_removed
+        assert not ana.node.links.keys() & {cara.device}

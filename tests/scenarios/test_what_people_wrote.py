@@ -104,6 +104,7 @@ class Hostile:
             ("case.changed", {**case, "field": HOSTILE, "text": HOSTILE, "author": HOSTILE, "local": False}),
             ("case.conflict", {**case, "fields": [HOSTILE]}),
             ("peer.up", device), ("peer.down", device), ("member.added", {**device, "role": "writer"}),
+            ("member.removed", device), ("member.suspended", device), ("member.returned", device),
             ("flag", {"reason": "fork", "device": "ab" * 32}), ("reset", {}), ("locked", {}),
         ):  # fmt: skip
             yield {"v": 1, "event": event, "cursor": "", "data": data}

@@ -100,6 +100,15 @@ class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
     circle: str
 
 
+class MemberStands(Struct, frozen=True, forbid_unknown_fields=True):
+    """A device stands otherwise now: it was removed, is suspended until a dispute is decided, or is active again. It
+    may be this one."""
+
+    device: str
+    name: str
+    circle: str
+
+
 class CircleAdded(Struct, frozen=True, forbid_unknown_fields=True):
     """This device is in one more circle."""
 
@@ -145,6 +154,9 @@ DATA: Final[dict[str, type[Struct]]] = {
     "peer.down": PeerDown,
     "peer.version": PeerVersion,
     "member.added": MemberAdded,
+    "member.removed": MemberStands,
+    "member.suspended": MemberStands,
+    "member.returned": MemberStands,
     "circle.added": CircleAdded,
     "flag": Raised,
     "settings.changed": SettingChanged,

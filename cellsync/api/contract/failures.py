@@ -55,6 +55,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "endorse": _DECIDES,
     "contestable": _CIRCLE,
     "contest": (*_DECIDES, "ambiguous", *_CIRCLE),
+    "tell": ("disk_full",),
     "leave": (*_DECIDES, "not_typed", *_CIRCLE),
     "release": (*_DECIDES, "ambiguous", *_CIRCLE),
     "require": (*_DECIDES, *_CIRCLE),

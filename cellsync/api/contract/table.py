@@ -77,6 +77,7 @@ OPERATIONS: Final = (
     Operation("endorse", "POST", "/v1/members/{member}/endorsement", "Endorse", "WrittenOfMembers", "Agree to it"),
     Operation("contestable", "GET", "/v1/contests", "OneCircle", "Contestable", "Removals that can be contested"),
     Operation("contest", "POST", "/v1/contests", "Contest", "WrittenOfMembers", "Answer a removal with another"),
+    Operation("tell", "POST", "/v1/members/{member}/telling", "Telling", "Told", "Whether a removed one hears of it"),
     Operation("leave", "POST", "/v1/leaving", "Leave", "WrittenOfMembers", "Leave with all devices"),
     Operation("release", "POST", "/v1/releases", "Release", "WrittenOfMembers", "Show what is in quarantine"),
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),

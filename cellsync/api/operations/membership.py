@@ -71,6 +71,8 @@ async def remove(service: Service, ask: shapes.Remove) -> shapes.Removals:
     for one in [one for one in found if one.covered] or found[:1]:
         try:
             done.append(_removed(one, await one.remove(with_admitted=ask.with_admitted)))
+            if ask.tell:
+                await one.circle.membership.tell(one.member.member)
         except CellsyncError as error:  # in the others it can be written all the same
             done.append(_removed(one, error))
             refused.append(error)
@@ -125,6 +127,13 @@ async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMemb
     return _written(
         circle, await circle.membership.contest(_beginning(found, ask.removal) if ask.removal else found[0])
     )
+
+
+async def tell(service: Service, ask: shapes.Telling) -> shapes.Told:
+    circle = _circle(service, ask.circle)
+    member = member_named(await circle.membership.roster(), ask.member)
+    await circle.membership.tell(member.member, told=ask.told)
+    return shapes.Told(name=member.name, told=ask.told)
 
 
 async def leave(service: Service, ask: shapes.Leave) -> shapes.WrittenOfMembers:

@@ -14,6 +14,7 @@ from cellsync.cli.options import Group, circle_option
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import ago, circle_names, line, many, table
 
+_TELLING: Final = "Whoever has it learns then that yours is here."
 _AGAINST_ME: Final = "With as many words on both sides it is undecided: both of you are suspended until another speaks."
 _AGAINST_OTHERS: Final = "{whom} comes back once more words are with you than with {by}. Until then both are removed."
 _OF: Final = circle_option("Needed if there are several.")
@@ -136,12 +137,14 @@ def why(context: click.Context, name: str, circle: str) -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--device", default="", metavar="ID", help="Only this one of their devices.")
 @click.option("--with-admitted", is_flag=True, help="Also all whom they have admitted.")
+@click.option("--tell/--no-tell", default=None, help="Whether their device hears of it when it calls.")
 @click.option("--confirm", metavar="NAME", help="For scripts: the name once more.")
 @circle_option("Only from this circle.")
 @click.pass_context
 def remove(
-    context: click.Context, name: str, device: str, with_admitted: bool, confirm: str | None, circle: str
-) -> None:
+    context: click.Context, name: str, device: str, with_admitted: bool, tell: bool | None, confirm: str | None,
+    circle: str,
+) -> None:  # fmt: skip
     """Remove NAME with all their devices, at once, also offline. It cannot be taken back.
 
     From all circles that you coordinate, unless one is named: their keys say where they are. They keep what they have.
@@ -159,9 +162,12 @@ def remove(
         admitted = sum(len(there["admitted"]) for there in seen["circles"] if there["covered"])
         if admitted and not with_admitted and not device and terminal.asks and confirm is None:
             with_admitted = terminal.ask_yes(f"Remove the {admitted} admitted by {shown} as well?")
+        if tell is None and terminal.asks and confirm is None:
+            terminal.need(f"Their device hears nothing of this, unless you let yours tell it. {_TELLING}")
+            tell = terminal.ask_yes("Tell the device? A wipe needs it.")
         typed = confirm if confirm is not None else terminal.ask(f'Type "{shown}" to remove', "--confirm NAME")
         see_through(context, terminal)
-        answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed)
+        answer = client.call("removal", **given, with_admitted=with_admitted, confirm=typed, tell=bool(tell))
         keys = client.call("recovery.keys", circle=circle)["keys"]
         names = {there["circle"]: line(there["called"], 40) for there in seen["circles"] if len(seen["circles"]) > 1}
     what = "that device" if device else shown
@@ -330,6 +336,30 @@ def contest(context: click.Context, removal: str, yes: bool, circle: str) -> Non
         answer = client.call("contest", removal=removal.lower(), circle=circle)
     terminal.result(f"✓ Contested. {_heard(answer)}")
     terminal.next("cellsync members   says how it stands, and whose word would settle it")
+    terminal.answer(answer)
+
+
+@members.command(short_help="Let a removed one hear of it.")
+@click.argument("name", metavar="NAME")
+@click.option("--stop", is_flag=True, help="Do not tell them any more.")
+@_OF
+@click.pass_context
+def tell(context: click.Context, name: str, stop: bool, circle: str) -> None:
+    """Have this device tell NAME's, when it calls, that it was removed: a wipe needs that, and so does an answer.
+
+    It learns who removed it and who agreed, no names and nothing of cases. Only this device tells it; decide on each
+    one that is to. Otherwise who was removed meets silence.
+    """
+    from cellsync.cli.reach import opened
+
+    terminal = terminal_of(context)
+    with opened(context, writes=True) as client:
+        answer = client.call("tell", member=name, told=not stop, circle=circle)
+    shown = line(answer["name"], 40)
+    if stop:
+        terminal.result(f"✓ Whoever calls with a device of {shown} meets silence here, if it was removed.")
+    else:
+        terminal.result(f"✓ A removed device of {shown} is told so when it calls. {_TELLING}")
     terminal.answer(answer)
 
 

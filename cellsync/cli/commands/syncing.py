@@ -157,6 +157,12 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{line(data['name'], 40)} and this device understand each other again"
         case "member.added":
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
+        case "member.removed":
+            return f"⚠ {line(data['name'], 40)} was removed: cellsync members"
+        case "member.suspended":
+            return f"⚠ {line(data['name'], 40)} is suspended until a dispute is decided: cellsync members"
+        case "member.returned":
+            return f"{line(data['name'], 40)} is active again"
         case "circle.added":
             return "this device is in one more circle: cellsync circle list"
         case "settings.changed":

@@ -114,8 +114,19 @@ def test_a_removal_says_what_they_keep_before_the_name_is_typed(monkeypatch: pyt
     ):
         assert sentence in done.output
     assert cell.asked["removal"] == {
-        "member": "ben", "device": "", "circle": "", "with_admitted": False, "confirm": "Ben",
+        "member": "ben", "device": "", "circle": "", "with_admitted": False, "confirm": "Ben", "tell": False,
     }  # fmt: skip
+
+
+def test_whoever_is_removed_hears_of_it_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell(tell={"v": 1, "name": "Ben", "told": True})
+    run(monkeypatch, cell, "members", "remove", "ben", "--tell", "--confirm", "Ben")
+    assert cell.asked["removal"]["tell"] is True
+    said = run(monkeypatch, cell, "members", "tell", "ben").output
+    assert "A removed device of Ben is told so when it calls. Whoever has it learns then that yours is here." in said
+    assert cell.asked["tell"] == {"member": "ben", "told": True, "circle": ""}
+    assert "meets silence" in run(monkeypatch, cell, "members", "tell", "ben", "--stop").output
+    assert cell.asked["tell"]["told"] is False
 
 
 def test_without_a_terminal_nothing_is_removed_until_a_script_gives_the_name(monkeypatch: pytest.MonkeyPatch) -> None:

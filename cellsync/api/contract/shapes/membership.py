@@ -138,9 +138,10 @@ class Removal(Takes, kw_only=True, frozen=True):
 
 class Remove(Removal, kw_only=True, frozen=True):
     """`confirm`: the member's name once more, as the preview shows it, or that of the one device: a removal cannot be
-    taken back."""
+    taken back. `tell`: whether this device tells theirs of it when they call, as `tell` does."""
 
     confirm: Name
+    tell: bool = False
 
 
 class KeptThere(Struct, kw_only=True, frozen=True):
@@ -233,6 +234,18 @@ class ToEndorse(Answer, kw_only=True, frozen=True):
 
     name: str
     open: list[Endorsable]
+
+
+class Telling(OneMember, kw_only=True, frozen=True):
+    """`told`: whether this device tells theirs, when they call, that they were removed. Whoever has such a device then
+    learns that this one is here. False: it meets silence."""
+
+    told: bool = True
+
+
+class Told(Answer, kw_only=True, frozen=True):
+    name: str
+    told: bool
 
 
 class Contest(Takes, kw_only=True, frozen=True):

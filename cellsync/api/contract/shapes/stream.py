@@ -21,7 +21,8 @@ class Event(Struct, kw_only=True, frozen=True):
 
     event: Literal[
         "case.changed", "case.conflict", "sync.progress", "peer.up", "peer.down", "peer.version",
-        "invite.state", "join.state", "import.progress", "member.added", "circle.added", "flag", "settings.changed",
+        "invite.state", "join.state", "import.progress", "member.added", "member.removed", "member.suspended",
+        "member.returned", "circle.added", "flag", "settings.changed",
         "open", "locked", "reset",
     ]  # fmt: skip
     cursor: str
