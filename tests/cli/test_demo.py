@@ -16,7 +16,7 @@ import pytest
 
 from cellsync.cli.demo import run, story
 from cellsync.cli.demo.child import DemoFailed, started
-from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome
+from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome, Seizure
 from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -66,7 +66,7 @@ def test_prints_one_object_and_leaves_nothing_behind(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=WITHIN)
     assert (process.returncode, err) == (0, "")
     shown: dict[str, Any] = json.loads(out)  # one object and nothing else
-    assert set(shown) == {"devices", "conflict", "plaintext_hits", "bytes", "entries_per_second", "seconds"}
+    assert set(shown) == {"devices", "conflict", "seizure", "plaintext_hits", "bytes", "entries_per_second", "seconds"}
     assert [device["name"] for device in shown["devices"]] == ["Ana", "Ben", "Vera"]
     assert all(set(device) == {"name", "cases", "entries", "digest"} for device in shown["devices"])
     assert {device["cases"] for device in shown["devices"]} == {500}
@@ -81,6 +81,11 @@ def test_prints_one_object_and_leaves_nothing_behind(tmp_path: Path) -> None:
             {"value": story.SUMMARY_BY_VERA, "author": "Vera"},
         ],
     }
+    seized = shown["seizure"]
+    assert seized["whom"] == "Vera"
+    assert seized["removed"] == seized["quarantined"] == seized["released"] == ["Ana", "Ben"]
+    assert len(set(seized["digests"])) == 1
+    assert seized["digests"][0] != shown["devices"][0]["digest"], "her last line is new"
     assert shown["plaintext_hits"] == 0
     assert shown["bytes"] > 500_000  # the import, twice
     assert shown["entries_per_second"] > 0
@@ -202,6 +207,7 @@ GOOD: Final = Outcome(
     * 3,
     contradictions=[AuthoredValue("v", "Vera"), AuthoredValue("a", "Ana")],
     additions=[AuthoredValue("new", "Ben")],
+    seizure=Seizure("Vera", ["Ana", "Ben"], ["Ana", "Ben"], ["Ana", "Ben"], ["01" * 32] * 2),
     plaintext_hits=0,
     bytes=1,
     entries_per_second=1.0,
@@ -217,6 +223,10 @@ def test_verdict_on_a_good_outcome() -> None:
     "bad",
     [
         GOOD._replace(plaintext_hits=1),
+        GOOD._replace(seizure=GOOD.seizure._replace(removed=["Ana"])),
+        GOOD._replace(seizure=GOOD.seizure._replace(quarantined=["Ana"])),
+        GOOD._replace(seizure=GOOD.seizure._replace(released=[])),
+        GOOD._replace(seizure=GOOD.seizure._replace(digests=["01" * 32, "02" * 32])),
         GOOD._replace(devices=[*GOOD.devices[:2], DeviceState("Vera", 500, 506, "01" * 32)]),
         GOOD._replace(devices=[*GOOD.devices[:2], DeviceState("Vera", 500, 505, "00" * 32)]),
         GOOD._replace(readings=[*GOOD.readings[:2], GOOD.readings[2]._replace(conflict=[AuthoredValue("a", "Ana")])]),

@@ -110,6 +110,27 @@ class Device:
             "timeline": [[item.value.text, item.author] for item in file.timeline.items],
         }
 
+    # --- who belongs to it --------------------------------------------------------------------------------------
+
+    async def remove(self, name: str) -> None:
+        """Remove a member."""
+        membership = self._cell.first.membership
+        whom = [one.member for one in (await membership.roster()).members if one.name == name]
+        await membership.remove(whom)
+
+    async def standing(self) -> Answer:
+        """Who is removed, and whose entries are in quarantine."""
+        roster = await self._cell.first.membership.roster()
+        removed = [one.name for one in roster.members if one.status == "removed"]
+        return {"removed": removed, "quarantine": [one.name for one in roster.quarantine]}
+
+    async def release(self, name: str) -> None:
+        """Show what a removed member wrote."""
+        membership = self._cell.first.membership
+        for held in (await membership.roster()).quarantine:
+            if held.name == name:
+                await membership.release(held.device)
+
     # --- the network -------------------------------------------------------------------------------------------
 
     async def pull_out(self) -> None:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from cellsync.cli.demo.child import Child
-from cellsync.cli.demo.outcome import Outcome
+from cellsync.cli.demo.outcome import DeviceState
 
 WIDTH: Final = 80
 INDENT: Final = "   "
@@ -81,10 +81,10 @@ class Narrator:
                     child.watch = None
                 update()
 
-    def table(self, outcome: Outcome) -> None:
+    def table(self, devices: Sequence[DeviceState]) -> None:
         rows = [
             f"{device.name:<{NAME}}{device.cases:>7}{device.entries:>9}   {device.digest[:_SHORT]}…"
-            for device in outcome.devices
+            for device in devices
         ]
         self._print(f"{INDENT}{'device':<{NAME}}{'cases':>7}{'entries':>9}   digest of all cases", "bold")
         for row in rows:

@@ -28,6 +28,26 @@ class CaseReading(NamedTuple):
     timeline: list[AuthoredValue]
 
 
+class Seizure(NamedTuple):
+    """How the act ended in which a laptop is seized: on which of the two devices that are left what was so."""
+
+    whom: str
+    removed: list[str]  # that show its owner as removed
+    quarantined: list[str]  # that did not show her late testimony, until it was released
+    released: list[str]  # that show it then, under her name
+    digests: list[str]
+
+    @property
+    def good(self) -> bool:
+        everywhere = self.removed == self.quarantined == self.released and len(self.removed) == len(self.digests)
+        return everywhere and len(set(self.digests)) == 1
+
+
+def same(devices: list[DeviceState]) -> bool:
+    """Whether all devices hold the same."""
+    return len({device[1:] for device in devices}) == 1
+
+
 class Outcome(NamedTuple):
     devices: list[DeviceState]
     case: str  # its external id
@@ -35,6 +55,7 @@ class Outcome(NamedTuple):
     readings: list[CaseReading]  # one per device
     contradictions: list[AuthoredValue]  # must all be in `conflict`
     additions: list[AuthoredValue]  # must all be in `timeline`
+    seizure: Seizure
     plaintext_hits: int
     bytes: int
     entries_per_second: float
@@ -42,8 +63,8 @@ class Outcome(NamedTuple):
 
     @property
     def agree(self) -> bool:
-        """Whether all devices hold the same."""
-        return len({device[1:] for device in self.devices}) == 1
+        """Whether all devices held the same, when all three were together."""
+        return same(self.devices)
 
     @property
     def kept(self) -> bool:
@@ -55,7 +76,7 @@ class Outcome(NamedTuple):
 
     @property
     def good(self) -> bool:
-        return self.agree and self.kept and not self.plaintext_hits
+        return self.agree and self.kept and self.seizure.good and not self.plaintext_hits
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +86,7 @@ class Outcome(NamedTuple):
                 "field": self.field,
                 "values": [value._asdict() for value in self.readings[0].conflict],
             },
+            "seizure": self.seizure._asdict(),
             "plaintext_hits": self.plaintext_hits,
             "bytes": self.bytes,
             "entries_per_second": round(self.entries_per_second, 1),

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
 
 from cellsync import casework
-from cellsync.cli.demo.child import PATIENCE, Answer, Child, DemoFailed, started
+from cellsync.cli.demo import seizure
+from cellsync.cli.demo.child import PATIENCE, Answer, Child, DemoFailed
+from cellsync.cli.demo.company import Trio, agree, ask_all, company, hold
 from cellsync.cli.demo.leaks import Needles
 from cellsync.cli.demo.narration import Narrator
-from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome
+from cellsync.cli.demo.outcome import AuthoredValue, CaseReading, DeviceState, Outcome, same
 
 EXAMPLE: Final = Path(casework.__path__[0]) / "data" / "cases.csv"
 CASE: Final = "VR-0001"
@@ -30,16 +30,6 @@ NOTE_BY_ANA: Final = "The lawyer has an appointment on Tuesday."
 NOTE_BY_BEN: Final = "His sister can take the next parcel."
 NOTE_BY_VERA: Final = "Two letters came back unopened."
 
-AGREE_WITHIN: Final = 30.0  # s
-
-
-class Trio(NamedTuple):
-    """The three devices."""
-
-    ana: Child
-    ben: Child
-    vera: Child
-
 
 async def play(teller: Narrator, folder: Path) -> Outcome:
     """The whole demo, with vaults in `folder`. Raises DemoFailed."""
@@ -47,7 +37,7 @@ async def play(teller: Narrator, folder: Path) -> Outcome:
     vaults = folder / "vaults"
     vaults.mkdir()
     _introduce(teller)
-    async with _devices(vaults) as cell:
+    async with company(vaults) as cell:
         await _found(teller, cell)
         await _join(teller, cell.ana, cell.ben, with_qr=True)
         await _join(teller, cell.ana, cell.vera, with_qr=False)
@@ -55,34 +45,32 @@ async def play(teller: Narrator, folder: Path) -> Outcome:
         await _cut(teller, cell)
         case = await _edit(teller, cell)
         digests = await _heal(teller, cell)
-        readings = [_reading(answer) for answer in await _all(cell, "read", case=case)]
-        counts = await _all(cell, "count")
-        await _all(cell, "close")
-    hits = _search(folder)
-    outcome = Outcome(
-        [
+        readings = [_reading(answer) for answer in await ask_all(cell, "read", case=case)]
+        counts = await ask_all(cell, "count")
+        states = [
             DeviceState(child.name, count["cases"], shown["entries"], shown["digest"])
             for child, count, shown in zip(cell, counts, digests, strict=True)
-        ],
+        ]
+        _compare(teller, states, readings[0])
+        seized = await seizure.play(teller, cell, case)
+        counts = await ask_all(cell, "count")
+        await ask_all(cell, "close")
+    hits = _search(folder)
+    outcome = Outcome(
+        states,
         CASE,
         FIELD,
         readings,
         [AuthoredValue(SUMMARY_BY_ANA, "Ana"), AuthoredValue(SUMMARY_BY_VERA, "Vera")],
         [AuthoredValue(NOTE_BY_ANA, "Ana"), AuthoredValue(NOTE_BY_BEN, "Ben"), AuthoredValue(NOTE_BY_VERA, "Vera")],
+        seized,
         hits.found,
         sum(count["sent"] for count in counts),
         rate,
         trio.current_time() - began,
     )
-    _conclude(teller, outcome, hits)
+    _sum_up(teller, outcome, hits)
     return outcome
-
-
-@asynccontextmanager
-async def _devices(vaults: Path) -> AsyncIterator[Trio]:
-    async with AsyncExitStack() as stack:
-        running = [await stack.enter_async_context(started(name.capitalize(), vaults / name)) for name in Trio._fields]
-        yield Trio(*running)
 
 
 def _introduce(teller: Narrator) -> None:
@@ -145,9 +133,9 @@ async def _enter(guest: Child, code: str) -> None:
 async def _import(teller: Narrator, cell: Trio) -> float:
     """Import on one device, and wait until all hold it. Returns how many entries per second reached the others."""
     externals = [row[0] for row in _rows()]
-    await _all(cell, "meet", others=2)
-    await _all(cell, "expect", externals=externals)
-    await _agree(cell)
+    await ask_all(cell, "meet", others=2)
+    await ask_all(cell, "expect", externals=externals)
+    await agree(cell)
     teller.chapter(3, f"Ana imports {len(externals)} cases from a spreadsheet")
     teller.say(
         "A case becomes a few entries: each is signed, stored encrypted, and sent to the others, who check and store "
@@ -159,39 +147,11 @@ async def _import(teller: Narrator, cell: Trio) -> float:
         if report["errors"] or report["created"] != len(externals):
             raise DemoFailed(f"{report['created']} rows were imported, {report['errors']} were refused")
         for child in cell:
-            await _hold(child, report["entries"])
+            await hold(child, report["entries"])
     seconds = trio.current_time() - began
-    await _agree(cell)
+    await agree(cell)
     teller.say(f"All three held everything {seconds:.1f} s after the import began, and it reads the same.")
     return float((report["entries"] - before) * (len(cell) - 1) / seconds)
-
-
-async def _all(children: Sequence[Child], what: str, **details: object) -> list[Answer]:
-    """Send the same request to all devices at the same time."""
-    answers: dict[Child, Answer] = {}
-
-    async def ask(child: Child) -> None:
-        answers[child] = await child.ask(what, **details)
-
-    async with trio.open_nursery() as nursery:
-        for child in children:
-            nursery.start_soon(ask, child)
-    return [answers[child] for child in children]
-
-
-async def _hold(child: Child, goal: int) -> None:
-    await child.wait_until(lambda: child.entries >= goal, "receive what the others wrote", AGREE_WITHIN)
-
-
-async def _agree(children: Sequence[Child]) -> list[Answer]:
-    """Wait until all show the same. Returns what they show."""
-    with trio.move_on_after(AGREE_WITHIN):
-        while True:
-            shown = await _all(children, "digest")
-            if all(reading == shown[0] for reading in shown):
-                return shown
-            await trio.sleep(0.02)
-    raise DemoFailed(f"the devices did not agree within {AGREE_WITHIN:.0f} s")
 
 
 # --- 4 to 6: apart, and together again ------------------------------------------------------------------------
@@ -215,7 +175,7 @@ async def _edit(teller: Narrator, cell: Trio) -> str:
     await cell.vera.ask("edit", case=case["id"], note=NOTE_BY_VERA, summary=SUMMARY_BY_VERA)
     await cell.ben.ask("edit", case=case["id"], note=NOTE_BY_BEN, summary=None)
     for child, goal in zip(cell, (before + 2, before + 2, before + 1), strict=True):
-        await _hold(child, goal)
+        await hold(child, goal)
     teller.quote("Ana", f"{FIELD}: {SUMMARY_BY_ANA}", "yellow")
     teller.quote("", f"timeline: {NOTE_BY_ANA}")
     teller.quote("Ben", f"timeline: {NOTE_BY_BEN}")
@@ -230,9 +190,9 @@ async def _heal(teller: Narrator, cell: Trio) -> list[Answer]:
     began, goal = trio.current_time(), max(child.entries for child in cell) + 1
     await cell.vera.ask("plug_in")
     for child in cell:
-        await _hold(child, goal)
+        await hold(child, goal)
     seconds = trio.current_time() - began
-    digests = await _agree(cell)
+    digests = await agree(cell)
     teller.say(f"The devices found each other again by themselves. After {seconds:.1f} s all three hold the same.")
     return digests
 
@@ -243,7 +203,26 @@ def _reading(answer: dict[str, list[list[str]]]) -> CaseReading:
     )
 
 
-# --- 7: what came of it -----------------------------------------------------------------------------------------
+# --- 7: what each device holds ----------------------------------------------------------------------------------
+
+
+def _compare(teller: Narrator, states: list[DeviceState], reading: CaseReading) -> None:
+    teller.chapter(7, "What each device holds now")
+    teller.table(states)
+    found = "The same digest: all cases read the same, to the last letter." if same(states) else "They differ!"
+    teller.say(found, "dim")
+    teller.gap()
+    teller.say(f"The timeline of {CASE}: what people add side by side is all kept.")
+    for authored in reading.timeline:
+        if authored.value in (NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA):
+            teller.quote(authored.author, authored.value)
+    teller.gap()
+    teller.say(f"The {FIELD} of {CASE}: a conflict. Both values stay, with their authors, until somebody decides.")
+    for authored in reading.conflict:
+        teller.quote(authored.author, authored.value, "yellow")
+
+
+# --- 9: what came of it -----------------------------------------------------------------------------------------
 
 
 class PlaintextSearch(NamedTuple):
@@ -258,7 +237,8 @@ class PlaintextSearch(NamedTuple):
 def _search(folder: Path) -> PlaintextSearch:
     """Search for every text in the cases. Raises DemoFailed if the search cannot find planted texts."""
     cells = [cell for row in _rows() for cell in row]
-    needles = Needles([*cells, SUMMARY_BY_ANA, SUMMARY_BY_VERA, NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA])
+    notes = NOTE_BY_ANA, NOTE_BY_BEN, NOTE_BY_VERA, seizure.TESTIMONY
+    needles = Needles([*cells, SUMMARY_BY_ANA, SUMMARY_BY_VERA, *notes])
     if not needles.self_check(folder / "planted"):
         raise DemoFailed("the search for plaintext does not find what was planted")
     hits, files, size = needles.search_folder(folder / "vaults")
@@ -271,22 +251,8 @@ def _rows() -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-def _conclude(teller: Narrator, outcome: Outcome, search: PlaintextSearch) -> None:
-    teller.chapter(7, "What each device holds now")
-    teller.table(outcome)
-    teller.say(
-        "The same digest: all cases read the same, to the last letter." if outcome.agree else "They differ!", "dim"
-    )
-    teller.gap()
-    teller.say(f"The timeline of {CASE}: what people add side by side is all kept.")
-    for authored in outcome.readings[0].timeline:
-        if authored in outcome.additions:
-            teller.quote(authored.author, authored.value)
-    teller.gap()
-    teller.say(f"The {FIELD} of {CASE}: a conflict. Both values stay, with their authors, until somebody decides.")
-    for authored in outcome.readings[0].conflict:
-        teller.quote(authored.author, authored.value, "yellow")
-    teller.gap()
+def _sum_up(teller: Narrator, outcome: Outcome, search: PlaintextSearch) -> None:
+    teller.chapter(9, "What it took, and what it left")
     teller.quote(
         "wire",
         f"{outcome.bytes / 1e6:.1f} MB, all encrypted; {outcome.entries_per_second:,.0f} entries per second reached "
