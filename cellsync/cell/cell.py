@@ -36,7 +36,7 @@ from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.cell.which import Which, circle_with, the_circle
 from cellsync.core.errors import Closed, InvalidValue, NoPeer, NotFound, ProvesNothing, Timeout
-from cellsync.core.ids import CaseId, DeviceId, Ref
+from cellsync.core.ids import CaseId, DeviceId, MemberId, Ref
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
@@ -206,15 +206,22 @@ class Cell:
         return found[:CASES]
 
     async def create_invite(
-        self, role: str = "writer", *, confirm: Confirm, short_code: bool = True, circle: Which = None
-    ) -> Invite:
+        self, role: str = "writer", *, confirm: Confirm, short_code: bool = True, circle: Which = None,
+        after_custody: MemberId | None = None,
+    ) -> Invite:  # fmt: skip
         """Invite one device, for ten minutes: show `code`, `qr()` or `short_code`, then wait for `joined()`.
 
         `confirm` is asked, with the name and the matching words, before the device is added. Anyone nearby can use up
-        an invitation by guessing at its short code; `short_code=False` makes one without. Raises NotPermitted
-        (coordinators invite), CircleFull or WhichCircle.
+        an invitation by guessing at its short code; `short_code=False` makes one without.
+
+        `after_custody`: a member who was removed and comes back: with new keys, as a reader, under the name that they
+        had. Their removal must have a second word first, and more than a reader they become by another coordinator.
+
+        Raises NotPermitted (coordinators invite), CircleFull or WhichCircle.
         """
-        return await self.circle(circle).invite(self._short_codes(), role, confirm, short_code=short_code)
+        return await self.circle(circle).invite(
+            self._short_codes(), role, confirm, short_code=short_code, after_custody=after_custody
+        )
 
     async def create_link(
         self, name: str, *, confirm: Confirm, short_code: bool = True, circle: Which = None

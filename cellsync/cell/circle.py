@@ -21,7 +21,7 @@ from cellsync.cell.flag import Flag
 from cellsync.cell.flags import Flags
 from cellsync.cell.followers import Followers, following
 from cellsync.cell.forks import Fork, forks
-from cellsync.cell.intake import Admission, Intake, Linking
+from cellsync.cell.intake import Admission, Intake, Linking, Return
 from cellsync.cell.keyholder import Keyholder
 from cellsync.cell.member import Member, members
 from cellsync.cell.membership import Membership
@@ -32,7 +32,7 @@ from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.core import drawers
 from cellsync.core.errors import CellsyncError
 from cellsync.core.history.store import Listings
-from cellsync.core.ids import CaseId, CircleId, DeviceId, Ref
+from cellsync.core.ids import CaseId, CircleId, DeviceId, MemberId, Ref
 from cellsync.core.membership.control import Role, harmless
 from cellsync.core.membership.settings import Setting
 from cellsync.core.replica.founding import DeviceSecrets
@@ -157,8 +157,13 @@ class CellCircle:
     def name_of(self, device: DeviceId) -> str:
         return self.circle.replica.name(device)
 
-    async def invite(self, codes: ShortCodes, role: str, confirm: Confirm, *, short_code: bool) -> Invite:
+    async def invite(
+        self, codes: ShortCodes, role: str, confirm: Confirm, *, short_code: bool, after_custody: MemberId | None = None
+    ) -> Invite:  # fmt: skip
         """As `Cell.create_invite`."""
+        if after_custody is not None:
+            back = Return(self.circle, self._secrets.signing, after_custody)
+            return await self._open(back, codes, confirm, short_code)
         return await self._open(Admission(self.circle, self._secrets.signing, role), codes, confirm, short_code)
 
     async def link(self, codes: ShortCodes, name: str, confirm: Confirm, *, short_code: bool) -> Invite:

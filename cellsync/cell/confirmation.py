@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from cellsync.cell.member import Member
+from cellsync.cell.member import FormerMember, Member
 from cellsync.core.errors import InvalidValue
 
 
@@ -17,6 +17,7 @@ class Asked(NamedTuple):
     words: tuple[str, ...]
     clock_ahead: float = 0.0  # seconds by which the other device's clock is ahead of this one's; negative: behind
     namesakes: tuple[Member, ...] = ()  # members whose name could be mistaken for this one: is it the same person?
+    former: tuple[FormerMember, ...] = ()  # the same of those who were removed or have left: should they come back?
 
     def __repr__(self) -> str:
         return "<asked>"  # no name, no words

@@ -1,6 +1,7 @@
 """An intake: how a device comes into a circle, once two people have found that their words agree.
 
     Admission   with one more member, by a coordinator
+    Return      with a member who was removed, and whom two coordinators have to trust again
     Linking     as one more device of this member, by any device of theirs
 
 What is shown, asked and burnt until then is the same for all (`invites`).
@@ -11,9 +12,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import final
 
-from cellsync.cell.member import Member, members
+from cellsync.cell.member import FormerMember, Member, members
+from cellsync.cell.standing import CircleStanding
 from cellsync.core.errors import CircleFull, InvalidValue, NotPermitted
-from cellsync.core.ids import DeviceId, SigningSecret
+from cellsync.core.ids import DeviceId, MemberId, SigningSecret
 from cellsync.core.membership.control import DeviceKeys, Role, checked_name
 from cellsync.core.membership.link import full_name
 from cellsync.ledger.circle import OpenCircle
@@ -35,13 +37,20 @@ class Intake(ABC):
     async def bring_in(self, keys: DeviceKeys, name: str) -> DeviceId:
         """Write durably who comes in; `name`: what they call themselves. The new device's id."""
 
+    def called(self, name: str) -> str:
+        """Under which name they come in; `name`: what they call themselves."""
+        return name
+
+    def former(self, name: str) -> tuple[FormerMember, ...]:
+        """Those who were members under a name that could be taken for the one that comes in."""
+        return CircleStanding(self.circle, Coordination(self.circle, self._secret)).former(self.called(name))
+
     def namesakes(self, name: str) -> tuple[Member, ...]:
         """The members whose name could be taken for the one that comes in."""
-        like = set(self.circle.replica.circle.names.like(name))
+        like = set(self.circle.replica.circle.names.like(self.called(name)))
         return tuple(member for member in members(self.circle) if member.device in like)
 
 
-@final
 class Admission(Intake):
     """With one more member, in a role: `reader`, `writer` or `coordinator`."""
 
@@ -60,7 +69,37 @@ class Admission(Intake):
             raise InvalidValue("a role is reader, writer or coordinator")
 
     async def bring_in(self, keys: DeviceKeys, name: str) -> DeviceId:
-        return await self.circle.admit(self._secret, keys, name, Role[self._role.upper()])
+        return await self.circle.admit(self._secret, keys, self.called(name), Role[self._role.upper()])
+
+
+@final
+class Return(Admission):
+    """With somebody who was removed, in custody say: with new keys, under the name that they had, and as a reader. More
+    they are given by another coordinator (`Membership.set_role`)."""
+
+    def __init__(self, circle: OpenCircle, secret: SigningSecret, member: MemberId) -> None:
+        super().__init__(circle, secret, "reader")
+        self._member = member
+
+    async def prepare(self) -> None:
+        """Raises besides InvalidValue if they were not removed, or NotPermitted while their removal rests on one word
+        and somebody could give it another: until then their old devices are not out for good."""
+        await super().prepare()
+        standing = CircleStanding(self.circle, Coordination(self.circle, self._secret))
+        removals = standing.removals_of(self._member)
+        if not removals:
+            raise InvalidValue(
+                "They were not removed. A device of theirs that was in other hands is: members remove --device.",
+                hint="Then they link another one, with a new vault: cellsync device link",
+            )
+        if all(one.lacks is not None and one.lacks.of for one in removals):
+            raise NotPermitted(
+                "Their removal rests on one word. After custody it takes two, before they come back with new keys.",
+                hint="First a second coordinator agrees to it: cellsync members endorse NAME",
+            )
+
+    def called(self, name: str) -> str:
+        return self.circle.replica.circle.names.claimed(DeviceId(self._member)) or name
 
 
 @final
@@ -89,3 +128,6 @@ class Linking(Intake):
 
     def namesakes(self, name: str) -> tuple[Member, ...]:
         return ()  # it is the same person's
+
+    def former(self, name: str) -> tuple[FormerMember, ...]:
+        return ()

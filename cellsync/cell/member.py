@@ -23,6 +23,17 @@ class Member(NamedTuple):
         return f"<member {self.device.hex()[:8]}, {self.role}>"  # no name
 
 
+class FormerMember(NamedTuple):
+    """Somebody who was a member: removed, or gone."""
+
+    name: str
+    by: str  # who removed them; "": the recovery key
+    left: bool  # they left by themselves
+
+    def __repr__(self) -> str:
+        return "<former member>"  # no names
+
+
 def members(circle: OpenCircle, besides: Collection[DeviceId] = ()) -> list[Member]:
     """Everyone active in a circle, as far as this device knows, except `besides`."""
     who = circle.replica.circle

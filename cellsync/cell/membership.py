@@ -202,9 +202,21 @@ class Membership:
     async def set_role(self, member: MemberId, role: Role) -> EntryId:
         """Give a member another role. Raises InvalidValue if they have it."""
         self._check_open()
-        if self._standing().decision.roles.get(member) is role:
+        standing = self._standing()
+        has = standing.decision.roles.get(member)
+        if has is role:
             raise InvalidValue("That is the role that they have already.", hint="cellsync members")
+        is_more = has is None or role > has
+        if is_more and standing.returned_by(member) == standing.me and self._others(standing, member):
+            raise NotPermitted(
+                "Who comes back after a removal is given more by a second coordinator, not by who admitted them.",
+                hint="Another coordinator decides: cellsync members role NAME ROLE",
+            )
         return await self._coordination.set_role(member, role)
+
+    def _others(self, standing: CircleStanding, member: MemberId) -> set[MemberId]:
+        """The other members who are there and whose word counts."""
+        return {one for one in standing.decision.electors - {member, standing.me} if standing.is_present(one)}
 
     def to_endorse(self, member: MemberId) -> list[EntryId]:
         """What about a member lacks a word that this device's member can give: removals and grants, oldest first."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
+from cellsync.cell.member import FormerMember
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
 from cellsync.core.history.store import StandingRow
 from cellsync.core.ids import CaseId, DeviceId, EntryId, MemberId, Millis, day_of
 from cellsync.core.membership.control import Role
-from cellsync.core.membership.deeds import Bit
+from cellsync.core.membership.deeds import REMOVALS, Bit
 from cellsync.core.membership.deliberation import Decision
 from cellsync.core.membership.epochs import attested_day
 from cellsync.core.membership.grounds import Ground
@@ -266,6 +267,36 @@ class CircleStanding:
             seen = bit is not None and any(pasts.has(one.past, bit) for one in branches)
             if seen and device not in (self._circle.device, author):
                 yield device
+
+    def former(self, name: str) -> tuple[FormerMember, ...]:
+        """Who was a member under a name that could be taken for this one, and is none any more."""
+        owners = dict.fromkeys(self.owner(device) for device in self._known.names.like(name))
+        found = []
+        for member in owners:
+            strikes = [] if member is None or self.is_present(member) else self.removals_of(member)
+            found += [FormerMember(self.name(member), one.by, one.kind == "leave") for one in strikes[-1:] if member]
+        return tuple(found)
+
+    def removals_of(self, member: MemberId) -> list[StrikeStanding]:
+        """What removed a member with all devices, and stands; in order of arrival."""
+        hit = [strike for strike in self.decision.strikes if member in strike.members and strike.kind in REMOVALS]
+        return [self._strike(strike) for strike in hit if strike.label > UNDECIDED]
+
+    def returned_by(self, member: MemberId) -> MemberId | None:
+        """Who admitted a member that came back after a removal: as a reader, under a name that passes for that of
+        somebody who was removed before."""
+        grant = self._known.grant(DeviceId(member))
+        deed = None if grant is None else self._known.deed(Bit(grant.bit))
+        if grant is None or deed is None or deed.role is not Role.READER:
+            return None
+        alike = {self.owner(device) for device in self._known.names.like(grant.name)} - {member}
+        seen = (
+            strike.entry
+            for strike in self.decision.strikes
+            if strike.kind == Kind.REMOVE and strike.label > UNDECIDED and strike.members & alike
+        )
+        saw = any((bit := self._known.bit(entry)) is not None and deed.past >> bit & 1 for entry in seen)
+        return self.admitter(member) if saw else None
 
     def own_removal(self) -> StrikeStanding | None:
         """What removed this device, if it is removed: the newest of several."""

@@ -74,12 +74,12 @@ class SimulatedDevice:
         """Let `linker` link this device, as one more of its member's, and join; as `join`."""
         return await self._come_in(await linker.create_link(name, confirm=accept_any, circle=circle))
 
-    async def join_with(self, code: str) -> None:
-        """Join with a code."""
+    async def join_with(self, code: str, name: str = "") -> None:
+        """Join with a code, under this device's name or another one."""
         if self._cell is not None:
             await self._cell.join(code, confirm=accept_any)
         else:
-            await join(self.home, code, name=self.name, passphrase=self.passphrase, confirm=accept_any)
+            await join(self.home, code, name=name or self.name, passphrase=self.passphrase, confirm=accept_any)
 
     async def _come_in(self, invite: Invite) -> Self:
         await self.join_with(invite.code)

@@ -59,6 +59,7 @@ const forms: Readonly<Record<string, readonly [number: bigint, count: number, ch
   verdict: [4n, 1, fieldsAre((value) => typeof value === "boolean")],
   welcome: [5n, 6, welcome],
   done: [6n, 0, () => undefined],
+  refusal: [7n, 1, fieldsAre((value) => isInteger(value, 0n, 256n))],
 };
 
 export function readTurn(turn: string, message: Bytes): Value[] {

@@ -222,6 +222,16 @@ def messages() -> Iterator[Vector]:
     yield good("verdict", "VERDICT that declines", [4, False])
     yield good("welcome", "WELCOME", WELCOME)
     yield good("done", "DONE", [6])
+    for reason in (0, 1, 4, 255):
+        yield good("refusal", f"REFUSAL for reason {reason}", [7, reason])
+    for what, refusal in (
+        ("without a reason", [7]),
+        ("for reason 256", [7, 256]),
+        ("for a reason below 0", [7, -1]),
+        ("for a reason that is true", [7, True]),
+        ("that says more", [7, 1, "taken"]),
+    ):
+        yield bad("refusal", f"REFUSAL {what}", refusal, "pairing.message")
 
     others = [
         SigningKey(invented("a member's signing key")).verify_key.encode(),
@@ -289,7 +299,7 @@ def messages() -> Iterator[Vector]:
         "welcome", "WELCOME on a day of five bytes", changed(WELCOME, 4, changed(states, 0, 1 << 32)), "epoch.branches"
     )
     yield bad("done", "DONE that says more", [6, True], "pairing.message")
-    yield bad("done", "a message 7", [7], "pairing.message")
+    yield bad("done", "a message 8", [8], "pairing.message")
     yield bad("done", "a message 0", [0], "pairing.message")
     yield bad("verdict", "a message whose number is true", [True, True], "pairing.message")
     yield bad("verdict", "a message that is no array", {}, "pairing.message")
@@ -300,6 +310,7 @@ def messages() -> Iterator[Vector]:
         ("verdict", [6]),
         ("welcome", [4, True]),
         ("done", WELCOME),
+        ("done", [7, 1]),
     ):
         yield bad(turn, f"message {message[0]} in place of {turn.upper()}", message, "pairing.turn")
     long = {"turn": "verdict", "message": packed([4, bytes(2_048)])}

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from cellsync import Asked, Cell
 from cellsync.cell.flag import Reason
 from cellsync.core import caps
-from cellsync.core.errors import FloorTooLow, InvalidValue, NotPermitted, TooManyDevices
+from cellsync.core.errors import AlreadyIn, FloorTooLow, InvalidValue, NeverBack, NotPermitted, TooManyDevices
 from cellsync.core.ids import MemberId
 from cellsync.core.membership.control import Role
 from cellsync.testing import MemoryNetwork, accept_any, level
@@ -177,3 +177,92 @@ async def test_a_linked_device_joins_a_further_circle_of_its_member(autojump_clo
         await level([ana, phone])
         assert [circle.name for circle in phone.circles] == ["Mill Street", "Lawyers"]
         assert {one.name for one in lawyers.members()} == {"ana", "ana / Phone"}
+
+
+async def coordinators(ana: Cell, *others: Cell) -> None:
+    for cell in others:
+        await ana.first.membership.set_role(MemberId(cell.device), Role.COORDINATOR)
+        await level([ana, *others])
+        with trio.fail_after(600):
+            while cell.first.circle.replica.floor < 2:
+                await cell.node.links.changed.wait()
+
+
+async def test_after_custody_two_coordinators_let_somebody_back(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The one admits her as a reader, once both have said that her old devices are out; the other gives her more."""
+    net = memory_network
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara], AsyncExitStack() as stack:
+        await coordinators(ana, ben)
+        old = MemberId(cara.device)
+        with pytest.raises(InvalidValue, match="were not removed"):
+            await ana.create_invite(confirm=accept_any, after_custody=old)
+        await ana.first.membership.remove([old])
+        await level([ana, ben])
+        with pytest.raises(NotPermitted, match="After custody it takes two"):
+            await ana.create_invite(confirm=accept_any, after_custody=old)
+        await ben.first.membership.endorse(ben.first.membership.to_endorse(old))
+        await level([ana, ben])
+        asked: list[Asked] = []
+
+        def compare(what: Asked) -> bool:
+            asked.append(what)
+            return True
+
+        invite = await ana.create_invite(confirm=compare, after_custody=old)
+        device = net.device("new phone")
+        await device.join_with(invite.code)
+        back = await invite.joined()
+        assert (back.name, back.role) == (f"cara ({back.device.hex()[:4]})", "reader")
+        assert [(one.name[:4], one.by, one.left) for one in asked[0].former] == [("cara", "ana", False)]
+        again = await stack.enter_async_context(device.opened())
+        await level([ana, ben, again])
+        with pytest.raises(NotPermitted, match="second coordinator"):
+            await ana.first.membership.set_role(back.member, Role.WRITER)
+        await ben.first.membership.set_role(back.member, Role.WRITER)
+        await level([ana, ben, again])
+        assert again.role is Role.WRITER
+        await ana.first.membership.set_role(back.member, Role.READER)  # less is given by anybody
+
+
+async def test_a_namesake_of_somebody_who_was_removed_is_no_surprise(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """An ordinary invitation says it too; another reader is given more by who admitted them."""
+    net = memory_network
+    async with net.cells("ana", "ben", "cara") as [ana, ben, cara]:
+        await coordinators(ana, ben)
+        await ana.first.membership.remove([MemberId(cara.device)])
+        asked: list[Asked] = []
+
+        def compare(what: Asked) -> bool:
+            asked.append(what)
+            return True
+
+        come = []
+        for name in ("Cara", "dora"):
+            invite = await ana.create_invite("reader", confirm=compare)
+            await net.device(f"{name}'s").join_with(invite.code, name)
+            come.append((await invite.joined()).member)
+        assert [[(one.by, one.left) for one in each.former] for each in asked] == [[("ana", False)], []]
+        with pytest.raises(NotPermitted, match="second coordinator"):
+            await ana.first.membership.set_role(come[0], Role.WRITER)
+        await ana.first.membership.set_role(come[1], Role.WRITER)
+
+
+async def test_keys_that_are_here_or_were_removed_do_not_come_in_again(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Both people are told which of the two it is."""
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben]:
+        for error in (AlreadyIn, NeverBack):
+            invite = await ana.create_invite(confirm=accept_any)
+            known = ana.first.circle.replica.circle.grants
+            with pytest.raises(error):
+                await ben.join(invite.code, confirm=accept_any)
+            with pytest.raises(error):
+                await invite.joined()
+            assert (len(known), len(ben.circles)) == (2, 1)
+            await ana.first.membership.remove([MemberId(ben.device)])

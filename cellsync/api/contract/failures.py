@@ -68,7 +68,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "fork.check": ("proves_nothing",),
     "peers.add": ("disk_full",),
     "peers.ping": ("no_peer", "timeout", "interrupted", "no_common_version", "peer_older", "peer_newer"),
-    "invite": (*_WRITES, "circle_full", *_CIRCLE),
+    "invite": (*_WRITES, "circle_full", "ambiguous", *_CIRCLE),
     "link": (*_DECIDES, "circle_full", "too_many_devices", *_CIRCLE),
     "invite.confirm": _WRITES,
     "case.new": (*_WRITES, "ambiguous", "link_leaks", *_CIRCLE),  # a link names another case

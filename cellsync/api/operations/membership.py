@@ -183,6 +183,15 @@ def member_named(roster: Roster, name: str) -> MemberStanding:
     return found[0]
 
 
+def removed_member(roster: Roster, name: str) -> MemberStanding:
+    """The same among those who were removed; if there is none, among all. Raises NotFound, Ambiguous."""
+    gone = [one for one in roster.members if one.status == "removed"]
+    try:
+        return member_named(roster._replace(members=gone), name)
+    except NotFound:
+        return member_named(roster, name)
+
+
 async def _presences(service: Service, ask: shapes.Removal) -> list[Presence]:
     """Where somebody is who is to be removed, or one of their devices. Raises NotFound, Ambiguous."""
     circles = [_circle(service, ask.circle)] if ask.circle else service.cell.circles

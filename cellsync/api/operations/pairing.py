@@ -12,6 +12,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Cancelled
 from cellsync.api.jobs import A, Job
 from cellsync.api.operations.job_handlers import cancelling, showing
+from cellsync.api.operations.membership import removed_member
 from cellsync.api.operations.people import member_shape
 from cellsync.api.service import Service
 from cellsync.cell import newcomers
@@ -108,6 +109,10 @@ class InviteJob(_Words[shapes.Invite]):
             words=self.words,
             clock_ahead=self.asked.clock_ahead if self.asked else None,
             namesakes=[member_shape(member) for member in self.asked.namesakes] if self.asked else [],
+            former=[
+                shapes.FormerMember(name=one.name, by=one.by, left=one.left)
+                for one in (self.asked.former if self.asked else ())
+            ],
             link=self.link,
             device=self._member.device.hex() if self._member else None,
             not_in=[one.id.hex() for one in self._without()],
@@ -203,9 +208,14 @@ def _address(ask: shapes.Join) -> tuple[str, int] | None:
 
 async def open_invite(service: Service, ask: shapes.OpenInvite) -> shapes.Invite:
     circle = service.cell.circle(ask.circle or None)
-    job = InviteJob(service.cell, circle, ask.role)
+    back = None
+    if ask.after_custody:
+        if ask.role == "coordinator":
+            raise InvalidValue("Who comes back is a reader first.", hint="A second coordinator gives them more.")
+        back = removed_member(await circle.membership.roster(), ask.after_custody).member
+    job = InviteJob(service.cell, circle, ask.role if back is None else "reader")
     job.invite = await service.cell.create_invite(
-        ask.role, confirm=job.confirm, short_code=ask.short_code, circle=circle
+        ask.role, confirm=job.confirm, short_code=ask.short_code, circle=circle, after_custody=back
     )
     return _wait_for(service, job)
 

@@ -41,21 +41,31 @@ def code_options(command: Any) -> Any:
 
 
 @click.command(cls=Command, short_help="Invite one device.")
-@click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), default="writer", show_default=True)
+@click.option("--role", type=click.Choice(["reader", "writer", "coordinator"]), help="writer, if you say nothing.")
+@click.option("--after-custody", default="", metavar="NAME", help="Somebody who was removed, and comes back.")
 @code_options
 @click.pass_context
 def invite(
-    context: click.Context, role: str, circle: str, no_short_code: bool, code_fd: int | None, words_fd: int | None
-) -> None:
+    context: click.Context, role: str | None, after_custody: str, circle: str, no_short_code: bool,
+    code_fd: int | None, words_fd: int | None,
+) -> None:  # fmt: skip
     """Invite one device: shows a QR and a code, waits for it, and lets you compare the words.
 
     The code is good for one use and ten minutes. Ctrl-C takes it back.
+
+    --after-custody: with a new vault there, under the name that they had, and as a reader. A second coordinator has to
+    have agreed to their removal before, and gives them more afterwards.
     """
     from cellsync.cli.reach import opened
 
+    if after_custody and role not in (None, "reader"):
+        raise usage_error("Who comes back is a reader first.", "cellsync invite --after-custody NAME")
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
-        job = client.call("invite", role=role, circle=circle, short_code=not no_short_code)
+        given = (
+            {"after_custody": after_custody, "role": role or "reader"} if after_custody else {"role": role or "writer"}
+        )
+        job = client.call("invite", **given, circle=circle, short_code=not no_short_code)
         job = come_in(terminal, client, job, code_fd, words_fd)
         who, into, all_of = line(job["name"], 40), "", ""
         circles = client.call("circles")["circles"]
@@ -66,7 +76,10 @@ def invite(
         terminal.say(f"They receive all cases and all history{all_of} now. Ctrl-C leaves that for later.")
         with suppress(KeyboardInterrupt):
             bring_up(terminal, client, f"{who} receives", job["device"])
-    terminal.next("cellsync status")
+    if after_custody:
+        terminal.next(f"a second coordinator: cellsync members role {quote(who)} writer")
+    else:
+        terminal.next("cellsync status")
     terminal.answer(job)
 
 
@@ -245,6 +258,10 @@ def _say_namesakes(terminal: Terminal, job: Any) -> None:
     for namesake in job["namesakes"]:
         whose = "yours" if namesake["me"] else f"that of a {namesake['role']} of this cell"
         terminal.need(f'⚠ "{line(job["name"], 24)}" could be taken for {line(namesake["name"], 40)}: {whose}.')
+    for former in job["former"]:
+        by = line(former["by"] or "the recovery key", 40)
+        how = "has left" if former["left"] else f"was removed by {by}"
+        terminal.need(f"⚠ {line(former['name'], 40)} {how}. Should they come back? Ask whoever removed them, and why.")
     if job["namesakes"]:
         terminal.need("Another device of the same person? If not, say no, and ask for another name.")
 

@@ -6,6 +6,7 @@
     words         the list that matching words are drawn from
     commitment    keeps a man in the middle from making the words agree
     messages      the messages of the two devices
+    refusal       why a device is not admitted after all
     conversation  the part that both state machines share
     inviter       the device that shows the code and admits
     joiner        the device that was given the code

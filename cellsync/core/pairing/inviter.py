@@ -27,7 +27,7 @@ from cellsync.core.errors import (
 from cellsync.core.ids import Millis
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import DeviceKeys, harmless
-from cellsync.core.pairing import commitment, messages
+from cellsync.core.pairing import commitment, messages, refusal
 from cellsync.core.pairing.code import Invitation, matches, pairing_key
 from cellsync.core.pairing.commitment import NONCE_BYTES, Words
 from cellsync.core.pairing.conversation import (
@@ -39,7 +39,7 @@ from cellsync.core.pairing.conversation import (
     Awaited,
     Conversation,
 )
-from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, PairingRefusal, Reveal, Welcome
 from cellsync.core.rule import Rule
 from cellsync.core.versions import SPOKEN, Versions
 
@@ -140,11 +140,12 @@ class Inviter(Conversation[Event]):
         return self._drain()
 
     def refuse(self, error: CellsyncError, now: float) -> list[Event]:
-        """The device could not be admitted, and nothing was stored. No effect if the conversation has ended."""
+        """The device could not be admitted: it is told why. No effect if the conversation has ended."""
         if self._in_time(now):
             if self.awaited is not Awaited.ADMITTING:
                 raise ValueError("nobody is to be admitted")
             self._admitted = False
+            self._send(PairingRefusal(refusal.reason_of(error)))
             self._end(error)
         return self._drain()
 

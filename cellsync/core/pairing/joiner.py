@@ -15,7 +15,7 @@ from cellsync.core.errors import CellsyncError, Interrupted, InvalidValue, Invit
 from cellsync.core.ids import Millis, PairingSecret, SigningSecret
 from cellsync.core.membership.clocks import Difference
 from cellsync.core.membership.control import DeviceKeys, checked_name
-from cellsync.core.pairing import commitment
+from cellsync.core.pairing import commitment, refusal
 from cellsync.core.pairing.code import pairing_key
 from cellsync.core.pairing.commitment import NONCE_BYTES, Words
 from cellsync.core.pairing.conversation import (
@@ -27,7 +27,7 @@ from cellsync.core.pairing.conversation import (
     Awaited,
     Conversation,
 )
-from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, Reveal, Welcome
+from cellsync.core.pairing.messages import AnyMessage, Done, Hello, Nonce, PairingRefusal, Reveal, Welcome
 from cellsync.core.rule import Rule
 from cellsync.core.versions import SPOKEN, Versions
 
@@ -165,6 +165,8 @@ class Joiner(Conversation[Event]):
             case Awaited.WELCOME, Welcome():
                 self._go(Awaited.STORING, now)
                 self._events.append(Welcomed(message))
+            case Awaited.WELCOME, PairingRefusal(reason):
+                self._end(refusal.error_of(reason))
             case _:
                 raise Malformed(Rule.PAIRING_TURN)
 

@@ -6,6 +6,7 @@
     VERDICT  [4, the words agree]                                               both ways
     WELCOME  [5, circle, device, epoch, branches, sponsor, sponsor's X25519]    inviter -> joiner
     DONE     [6]                                                                joiner -> inviter
+    REFUSAL  [7, reason]                                                        inviter -> joiner
 
 Decoding checks a message completely: its names are fit to be shown, its keys fit to be used.
 """
@@ -40,6 +41,7 @@ from cellsync.core.wire.tags import PairingMessage
 
 _COMMITMENT_BYTES: Final = 32
 _CLOCK_END: Final = 1 << 63
+_LAST_REASON: Final = 255
 _FORM: Final = 1  # in HELLO, from before versions were negotiated
 _ANY_SECRET: Final = SessionSecret(bytes(KEY_BYTES))  # guards nothing: it only tries a key
 
@@ -87,7 +89,13 @@ class Done(NamedTuple):
     pass
 
 
-AnyMessage = Hello | Nonce | Reveal | PairingVerdict | Welcome | Done
+class PairingRefusal(NamedTuple):
+    """In place of a welcome: the device is not admitted after all."""
+
+    reason: int
+
+
+AnyMessage = Hello | Nonce | Reveal | PairingVerdict | Welcome | Done | PairingRefusal
 
 
 def encode(message: AnyMessage) -> bytes:
@@ -105,6 +113,8 @@ def encode(message: AnyMessage) -> bytes:
             return codec.encode([PairingMessage.WELCOME, circle, device, epoch, branches.encode(), sponsor, session])
         case Done():
             return codec.encode([PairingMessage.DONE])
+        case PairingRefusal(reason):
+            return codec.encode([PairingMessage.REFUSAL, reason])
 
 
 def decode(raw: bytes) -> AnyMessage:
@@ -142,6 +152,8 @@ def decode(raw: bytes) -> AnyMessage:
                 )
         case [PairingMessage.DONE]:
             return Done()
+        case [PairingMessage.REFUSAL, int(reason)] if type(reason) is int and 0 <= reason <= _LAST_REASON:
+            return PairingRefusal(reason)
     raise Malformed(Rule.PAIRING_MESSAGE)
 
 

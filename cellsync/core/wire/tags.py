@@ -75,3 +75,4 @@ class PairingMessage(IntEnum):
     VERDICT = 4
     WELCOME = 5
     DONE = 6
+    REFUSAL = 7

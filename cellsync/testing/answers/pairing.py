@@ -16,7 +16,7 @@ from cellsync.core.pairing import code as long
 from cellsync.core.pairing import commitment, messages, short
 from cellsync.core.pairing.code import Invitation
 from cellsync.core.pairing.exchange import InvitersExchange, JoinersExchange
-from cellsync.core.pairing.messages import Done, Hello, Nonce, PairingVerdict, Reveal, Welcome
+from cellsync.core.pairing.messages import Done, Hello, Nonce, PairingRefusal, PairingVerdict, Reveal, Welcome
 from cellsync.core.pairing.short import ShortCode
 from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
@@ -30,6 +30,7 @@ _TURNS: Final = {
     "verdict": PairingVerdict,
     "welcome": Welcome,
     "done": Done,
+    "refusal": PairingRefusal,
 }
 
 

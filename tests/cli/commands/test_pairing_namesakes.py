@@ -16,7 +16,8 @@ class Inviting:
 
     def __init__(self, *namesakes: dict[str, Any]) -> None:
         self.said: list[bool] = []
-        self.namesakes = list(namesakes)
+        self.namesakes = [one for one in namesakes if "device" in one]
+        self.former = [one for one in namesakes if "device" not in one]
 
     def call(self, operation: str, **given: Any) -> dict[str, Any]:
         if operation == "invite.confirm":
@@ -25,7 +26,7 @@ class Inviting:
         return filled(
             shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", circle="c1", code="C", qr="",
             expires_in=600.0, name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, link="", not_in=[],
-            error=None,
+            former=self.former, error=None,
         )  # fmt: skip
 
 
@@ -53,3 +54,13 @@ def test_nothing_is_said_of_a_name_of_ones_own(monkeypatch: pytest.MonkeyPatch) 
     os.write(writing, b"other words\n")
     done = run(monkeypatch, Inviting(), "invite", "--words-fd", str(reading))
     assert "could be taken" not in done.stderr
+
+
+def test_the_inviter_is_told_that_somebody_of_that_name_was_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"other words\n")
+    inviting = Inviting({"name": "ben (8c01)", "by": "Ana", "left": False}, {"name": "Ben", "by": "Ben", "left": True})
+    done = run(monkeypatch, inviting, "--quiet", "invite", "--words-fd", str(reading))
+    asked = done.stderr.index("Yours: kite lemon")
+    assert done.stderr.index("ben (8c01) was removed by Ana. Should they come back?") < asked
+    assert done.stderr.index("Ben has left. Should they come back?") < asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import (
     Answer,
@@ -26,20 +26,30 @@ RoleName = Literal["reader", "writer", "coordinator"]
 
 
 class OpenInvite(Takes, kw_only=True, frozen=True):
-    """`circle`: into which; "": into the only one."""
+    """`circle`: into which; "": into the only one. `after_custody`: the name, or the beginning of the id, of a member
+    who was removed and comes back: as a `reader`, under the name that they had."""
 
     role: RoleName = "writer"
     circle: Words = ""
+    after_custody: Words = ""
     short_code: bool = True
     key: RequestKey | None = None
+
+
+class FormerMember(Struct, kw_only=True, frozen=True):
+    """`by`: who removed them; "" with the recovery key. `left`: they left by themselves."""
+
+    name: str
+    by: str
+    left: bool
 
 
 class Invite(Answer, kw_only=True, frozen=True):
     """An invitation into `circle`; of a further device of one's own, if `link` is what that will be called. `code`,
     `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`. With the words comes
     `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`: members whose name could
-    be taken for the guest's. `not_in`: circles of this device in which a linked one is not: each takes a link of its
-    own."""
+    be taken for the guest's; and `former`: the same of those who were removed or have left. `not_in`: circles of this
+    device in which a linked one is not: each takes a link of its own."""
 
     job: str
     step: int
@@ -54,6 +64,7 @@ class Invite(Answer, kw_only=True, frozen=True):
     words: list[str]
     clock_ahead: float | None
     namesakes: list[Member]
+    former: list[FormerMember]
     link: str
     device: str | None
     not_in: list[str]
