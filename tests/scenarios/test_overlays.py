@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.scenarios.overlays import Lies, Script, history, play, two_groups
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.integers(0, 1 << 32))
 def test_whoever_lies_all_that_are_honest_get_everything_soon(seed: int) -> None:
     history(seed)

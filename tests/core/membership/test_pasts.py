@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellsync.core.membership.pasts import EMPTY, Pasts, _at_rest
@@ -11,6 +11,7 @@ from cellsync.core.membership.pasts import EMPTY, Pasts, _at_rest
 BITS = st.one_of(st.integers(0, 20), st.integers(0, 20_000))
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_pasts_are_sets_with_one_number_each(data: st.DataObject) -> None:
     """Held, staged over that, and taken in; few bits of many, or most of them."""
