@@ -35,7 +35,10 @@ DOCS: Final = Path(__file__).parent
 PRINTS: Final = {  # command -> the operation whose answer it prints; None: an object of its own
     "init": "init", "invite": "invite.show", "join": "join.show", "unlock": "unlock", "lock": "lock", "panic": "panic",
     "status": "status",
-    "circle create": "circle.create", "circle list": "circles", "members": "roster", "peers": "peers",
+    "circle create": "circle.create", "circle list": "circles",
+    "circle unlock": "circle.unlock", "circle lock": "circle.lock", "circle passphrase set": "circle.passphrase",
+    "circle passphrase change": "circle.passphrase", "circle passphrase remove": "circle.passphrase",
+    "members": "roster", "peers": "peers",
     "members why": "member.why", "members remove": "removal", "members role": "role", "members endorse": "endorse",
     "members contest": "contest", "members tell": "tell", "members leave": "leave", "members require": "require",
     "settings": "settings", "settings show": "settings", "settings set": "settings.choose",

@@ -27,13 +27,16 @@ from cellsync.api.jobs import Jobs
 from cellsync.api.news import news
 from cellsync.api.repeats import Repeats
 from cellsync.cell.cell import Cell
+from cellsync.cell.circle import CellCircle
 from cellsync.cell.lone_error import the_only
-from cellsync.cell.opening import open_cell
+from cellsync.cell.opening import cell_of, open_vault
 from cellsync.cell.passphrase import change_passphrase, names_behind, rekey
-from cellsync.core.errors import VaultExists, VaultMissing, WrongPassphrase
+from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing, WrongPassphrase
+from cellsync.core.ids import CircleId
 from cellsync.core.membership.settings import Setting
 from cellsync.profile.profile import Profile, Settings
 from cellsync.store.rekey import Seen, check_room
+from cellsync.store.seals import CircleKey
 
 if TYPE_CHECKING:
     from cellsync.cell.founding import RecoveryKey
@@ -72,6 +75,9 @@ class Service:
         self._inside: trio.Nursery | None = None
         self._scope = trio.CancelScope()
         self._closed = trio.Event()
+        self._round = trio.CancelScope()  # within that: a cell of the circles that are not locked
+        self._leaving: CircleId | None = None  # the circle without which it opens anew
+        self._left = trio.Event()
         self._opening = trio.Lock()
         self.repeats = Repeats()  # of the open cell
         self.exports = Exports()
@@ -211,8 +217,9 @@ class Service:
                 await cell.check_passphrase(passphrase)
             check_room(self.profile.vault)
             idle = self._idle
-            async with self._closed_for_a_while(passphrase):
-                await rekey(self._home, passphrase=passphrase, seen=seen)
+            unlocked = cell.ledger.vault.unlocked
+            async with self._closed_for_a_while(passphrase, unlocked):
+                await rekey(self._home, passphrase=passphrase, seen=seen, unlocked=unlocked)
             self._idle = idle
 
     @property
@@ -223,8 +230,9 @@ class Service:
         return self.profile.home(self.settings, online=self._online)
 
     @asynccontextmanager
-    async def _closed_for_a_while(self, passphrase: str) -> AsyncIterator[None]:
-        """Within the block the cell is closed; nobody is told that it was locked, unless it cannot be opened again."""
+    async def _closed_for_a_while(self, passphrase: str, unlocked: Mapping[CircleId, CircleKey]) -> AsyncIterator[None]:
+        """Within the block the cell is closed; afterwards the same circles are open. Nobody is told that it was
+        locked, unless it cannot be opened again."""
         on_lock, self.on_lock = self.on_lock, lambda: None
         opened = False
         try:
@@ -234,12 +242,42 @@ class Service:
             try:
                 yield
             finally:
-                await self._open(passphrase)
+                await self._open(passphrase, unlocked)
                 opened = True
         finally:
             self.on_lock = on_lock
             if not opened:
                 on_lock()
+
+    async def unlock_circle(self, passphrase: str, which: str) -> CellCircle:
+        """Unlock a circle with its own passphrase. Raises Locked, TooSoon, and what `Cell.unlock_circle` raises."""
+        async with self._opening:
+            with self._one_guess():
+                return await self.cell.unlock_circle(passphrase, which)
+
+    async def change_circle_passphrase(self, circle: str, old: str, new: str | None) -> None:
+        """Raises Locked, TooSoon, and what `Cell.change_circle_passphrase` raises."""
+        async with self._opening:
+            with self._one_guess():
+                await self.cell.change_circle_passphrase(circle, old=old, new=new)
+
+    async def lock_circle(self, which: str) -> None:
+        """Lock a circle that has a passphrase of its own. For a moment the cell is closed, and open again without it:
+        so nothing is left of it in any session, list or task.
+
+        Raises Locked, NotFound, WhichCircle, InvalidValue (it has no passphrase of its own).
+        """
+        async with self._opening:
+            cell = self.cell
+            circle = cell.circle(which).id
+            if not cell.ledger.vault.has_own_passphrase(circle):
+                raise InvalidValue("It has no passphrase of its own.", hint="cellsync circle passphrase set NAME")
+            idle = self._idle
+            self._leaving, self._left = circle, trio.Event()
+            self._round.cancel()
+            await self._left.wait()
+            self._idle = idle
+            self.cell  # noqa: B018 (raises Locked if it could not be opened again)
 
     async def lock(self) -> None:
         """Close the vault, in good order, also one that is being opened. Returns when it is closed."""
@@ -267,42 +305,59 @@ class Service:
             raise
         self._wrong = 0
 
-    async def _open(self, passphrase: str) -> None:
+    async def _open(self, passphrase: str, unlocked: Mapping[CircleId, CircleKey] | None = None) -> None:
         try:
-            await self.nursery.start(self._keep_open, passphrase)
+            await self.nursery.start(self._keep_open, passphrase, unlocked or {})
         except Exception as error:
             raise the_only(error) from None
 
-    async def _keep_open(self, passphrase: str, task_status: trio.TaskStatus[None]) -> None:
+    async def _keep_open(
+        self, passphrase: str, unlocked: Mapping[CircleId, CircleKey], task_status: trio.TaskStatus[None]
+    ) -> None:
         started = False
         self._scope, self._closed = trio.CancelScope(), trio.Event()
         try:
             with self._scope:
                 home = self.profile.home(self.settings, online=self._online)
-                async with open_cell(home, passphrase=passphrase) as cell, trio.open_nursery() as nursery:
-                    self._cell, self._inside, self._idle = cell, nursery, self._default_idle
-                    started = True
-                    nursery.start_soon(news, cell, self._tell)
-                    self._touch()
-                    self._turn()
-                    task_status.started()
-                    try:
-                        await trio.sleep_forever()
-                    finally:  # within the block: a nursery that is through takes nothing, and closing takes a while
-                        self._inside = None
+                async with open_vault(home, passphrase) as vault:
+                    vault.unlock_with(unlocked)
+                    while True:
+                        with trio.CancelScope() as self._round:
+                            async with cell_of(home, vault) as cell, trio.open_nursery() as nursery:
+                                self._cell, self._inside, self._idle = cell, nursery, self._default_idle
+                                nursery.start_soon(news, cell, self._tell)
+                                self._touch()
+                                self._turn()
+                                self._left.set()
+                                if not started:
+                                    started = True
+                                    task_status.started()
+                                try:
+                                    await trio.sleep_forever()
+                                finally:  # a nursery that is through takes nothing, and closing takes a while
+                                    self._inside = None
+                        self._forget()
+                        if self._leaving is not None:
+                            vault.lock_circle(self._leaving)
+                            self._leaving = None
         except Exception as error:
             if not started:
                 raise
             log.error("the cell was closed by a fault: %s", type(the_only(error)).__name__)
         finally:
-            self._cell = None
-            self.repeats = Repeats()
-            self.exports.end()
-            for feed in list(self._feeds):
-                feed.end()
+            self._forget()
+            self._left.set()
             self._closed.set()
             if started:
                 self.on_lock()
+
+    def _forget(self) -> None:
+        """What was of the open cell."""
+        self._cell = None
+        self.repeats = Repeats()
+        self.exports.end()
+        for feed in list(self._feeds):
+            feed.end()
 
     # --- use ----------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ async def back_up(
     """Edits and sessions of a circle wait only while its database is copied, some ms for each MB.
 
     What is slow on a slow stick, checking and syncing, runs beside them. A circle that is founded meanwhile is in the
-    next backup.
+    next backup. One that is locked with its own passphrase is copied as it is: encrypted, and not checked.
     """
     in_thread, vault = circles.surroundings.in_thread, circles.vault
     outside = vault.path.parent if below else vault.path
@@ -28,11 +28,18 @@ async def back_up(
     rows: list[CircleFile] = []
     try:
         at = circles.surroundings.now()
-        for circle in circles.values():
+        async with circles.adding:
+            for locked in vault.locked:
+                check_open()
+                row = vault.locked_file(locked)
+                await in_thread(partial(copy.bring, row, vault.path))
+                rows.append(copy.marked(row, at))
+        for circle in [circle for circle in circles.values() if circle.id not in {row.circle for row in rows}]:
             async with circle.lock:
                 check_open()
                 rows.append(vault.circle_file(circle.id))
                 await in_thread(partial(copy.take, rows[-1], circles.store(circle.id)))
+        rows.sort(key=lambda row: vault.circles.index(row.circle))
         header = vault.header_of(rows)
         return await in_thread(lambda: copy.complete(header, at, beside))
     except BaseException:

@@ -10,7 +10,7 @@ raises WhichCircle otherwise: what was written where too many read it cannot be 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -30,13 +30,13 @@ from cellsync.cell.forks import Fork
 from cellsync.cell.home import Home
 from cellsync.cell.member import Member
 from cellsync.cell.own_entries import CaseEdits
-from cellsync.cell.passphrase import change
+from cellsync.cell.passphrase import change, change_circle
 from cellsync.cell.peer import CASES
 from cellsync.cell.peer import Peer as Peer
 from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.cell.which import Which, circle_with, the_circle
-from cellsync.core.errors import Closed, InvalidValue, NoPeer, NotFound, ProvesNothing, Timeout
-from cellsync.core.ids import CaseId, DeviceId, MemberId, Ref
+from cellsync.core.errors import Closed, InvalidValue, NoPeer, NotFound, ProvesNothing, Timeout, WrongPassphrase
+from cellsync.core.ids import CaseId, CircleId, DeviceId, MemberId, Ref
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
@@ -134,6 +134,42 @@ class Cell:
             self.ledger, self.node, self._home, code, confirm=confirm, address=address, timeout=timeout
         )
         return await self._add(circle)
+
+    # --- circles with a passphrase of their own --------------------------------------------------------------
+
+    @property
+    def locked_circles(self) -> list[CircleId]:
+        """The circles of this device that are locked with a passphrase of their own: they are not kept in step, and
+        nothing of them is read, not even a name."""
+        return [] if self._closed else list(self.ledger.vault.locked)
+
+    async def unlock_circle(self, passphrase: str, which: str = "") -> CellCircle:
+        """Unlock the locked circle that this passphrase opens, until the cell is closed.
+
+        `which`: the beginning of its id, if there are several; else it is tried on each. Raises WrongPassphrase,
+        NotFound (nothing of that id is locked), InvalidValue.
+        """
+        self._check_open()
+        words = forms(passphrase)
+        found = [circle for circle in self.ledger.vault.locked if circle.hex().startswith(which.lower())]
+        if not found:
+            raise NotFound("There is no locked circle here of that id.", hint="cellsync circle list")
+        for circle in found:
+            with suppress(WrongPassphrase):
+                return await self._add(await self.ledger.unlock(circle, words))
+        raise WrongPassphrase
+
+    async def change_circle_passphrase(self, circle: Which, *, old: str, new: str | None) -> None:
+        """Give a circle a passphrase of its own, another one, or (None) none. It stays open, until the cell is closed.
+
+        `old`: its own, or the vault's if it has none. Copies of the vault from before open it as they did, until a
+        `rekey`. Raises WrongPassphrase, WeakPassphrase, InvalidValue (the first circle can have none), DiskFull.
+        """
+        self._check_open()
+        of, vault, home = self.circle(circle), self.ledger.vault, self._home
+        known = *(other.name for other in self._circles), vault.identity.name
+        async with self.ledger.adding:
+            await home.surroundings.in_thread(lambda: change_circle(vault, home, of.id, old, new, known))
 
     async def _add(self, circle: OpenCircle) -> CellCircle:
         taken = self._take(circle)

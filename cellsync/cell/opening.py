@@ -24,20 +24,33 @@ async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     NewerVersion, ReadOnlyDisk, StorageFailed. An error raised in the block is passed on unchanged.
     """
     home = home_of(place)
+    async with open_vault(home, passphrase) as vault, cell_of(home, vault) as cell:
+        yield cell
+
+
+@asynccontextmanager
+async def open_vault(home: Home, passphrase: str) -> AsyncIterator[Vault]:
+    """The vault alone: cells can be opened with it, one after another. Raises as `open_cell`."""
     words = forms(passphrase)
     vault = await home.surroundings.in_thread(
         lambda: Vault.open(home.path, words, entropy=home.surroundings.entropy, allow_cheap=home.is_for_tests)
     )
     try:
-        circles = await home.surroundings.in_thread(lambda: OpenCircles.open(vault, home.surroundings))
-        try:
-            async with _working(home, circles) as cell:
-                yield cell
-        finally:
-            with trio.CancelScope(shield=True):
-                await home.surroundings.in_thread(circles.close)
+        yield vault
     finally:
         vault.close()
+
+
+@asynccontextmanager
+async def cell_of(home: Home, vault: Vault) -> AsyncIterator[Cell]:
+    """A cell of the circles of a vault that are not locked, until the block ends; the vault stays open."""
+    circles = await home.surroundings.in_thread(lambda: OpenCircles.open(vault, home.surroundings))
+    try:
+        async with _working(home, circles) as cell:
+            yield cell
+    finally:
+        with trio.CancelScope(shield=True):
+            await home.surroundings.in_thread(circles.close)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ them what they opened, and what is written later, if they get at the files again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from cellsync.cell.home import Home, Place, home_of
@@ -17,6 +17,7 @@ from cellsync.ledger.circle import OpenCircle
 from cellsync.store import rekey as at_rest
 from cellsync.store.passphrases import forms, typing_form
 from cellsync.store.rekey import Seen, unseen
+from cellsync.store.seals import CircleKey
 from cellsync.store.vault import Vault
 
 
@@ -57,21 +58,43 @@ def change(vault: Vault, home: Home, old: str, new: str, known: Iterable[str]) -
     vault.change_passphrase(after, kdf=home.kdf, at_least=home.derivation_seconds)
 
 
-async def rekey(place: Place, *, passphrase: str, seen: Seen = unseen) -> None:
+def change_circle(vault: Vault, home: Home, circle: CircleId, old: str, new: str | None, known: Iterable[str]) -> None:
+    """Lock a circle with a passphrase of its own, or with another one, or (None) with none.
+
+    `old`: the circle's own passphrase if it has one, else the vault's. `known` is as for `Home.new_passphrase`.
+    """
+    if vault.has_own_passphrase(circle):
+        vault.check_circle_passphrase(circle, forms(old))
+    else:
+        vault.check_passphrase(forms(old))
+        if new is None:
+            raise InvalidValue("This circle has no passphrase of its own.", hint="cellsync circle list")
+    after = None if new is None else home.new_passphrase(new, known)
+    if new is not None and typing_form(new) == typing_form(old):
+        raise InvalidValue("That is the passphrase it has already, or that of all.", hint="Choose another one.")
+    vault.set_circle_passphrase(circle, after, kdf=home.kdf, at_least=home.derivation_seconds)
+
+
+async def rekey(
+    place: Place, *, passphrase: str, seen: Seen = unseen, unlocked: Mapping[CircleId, CircleKey] | None = None
+) -> None:  # fmt: skip
     """Give the vault in this folder a new master key, and its databases new files with new keys. It must not be open.
 
     After that no earlier header opens anything in the folder, with whatever passphrase. Earlier copies of the whole
     folder still open, and the device's own keys are the same. Killed at any moment it leaves a vault that opens.
     `seen` is told, in a thread, how many bytes of how many are done, and says whether to go on; if not: GivenUp.
 
-    Raises the errors of `open_cell`, and DiskFull, before it begins, with the space that it takes. Then nothing has
-    changed.
+    `unlocked`: what opens circles with a passphrase of their own (`Vault.unlocked`).
+
+    Raises the errors of `open_cell`, and before it begins, so that nothing has changed: CircleLocked, and DiskFull with
+    the space that it takes.
     """
     home = home_of(place)
     words, *_ = forms(passphrase)
 
     def work() -> None:
         with _opened(home, passphrase) as vault:
+            vault.unlock_with(unlocked or {})
             at_rest.rekey(vault, words, kdf=home.kdf, at_least=home.derivation_seconds, seen=seen)
 
     await home.surroundings.in_thread(work)

@@ -101,6 +101,13 @@ class WhichCircle(InvalidValue):
     default_hint = "Name one: --circle NAME. cellsync circle list shows them. Nothing was written."
 
 
+class CircleLocked(CallerError):
+    """A circle of this device is locked with its own passphrase."""
+
+    code = "circle_locked"
+    default_hint = "cellsync circle unlock"
+
+
 class LinkLeaks(CallerError):
     """This would tell people of a case that is in a circle of which they are no members."""
 

@@ -131,6 +131,11 @@ class MasterKey(Secret):
 
 
 @final
+class LockKey(Secret):
+    """What a circle's own passphrase is derived to, 32 bytes: it opens that circle's lock in the header."""
+
+
+@final
 class DatabaseKey(Secret):
     """The raw key of one circle's database, 32 bytes."""
 

@@ -6,7 +6,8 @@ Rules:
    header, and takes the time from the same surroundings.
 2. **Nothing else is common.** Each circle has a database, the key to it, a key that others seal to, epochs, and a chain
    of its own; nothing kept in one database refers to another. So a circle can be copied or closed by itself.
-3. **All or none** of them are open, and they close together.
+3. **All are open, or none**, and they close together; but one that has a passphrase of its own (`Vault.locked`) is
+   absent until it is unlocked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from cellsync.ledger.pause import collector_paused
 from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault
+from cellsync.store.vault import Vault, Words
 
 if TYPE_CHECKING:
     from cellsync.core.pairing.messages import Welcome  # it comes with what only pairing needs
@@ -53,7 +54,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         self.surroundings = surroundings
         self._opened: dict[CircleId, _Opened] = {}
         self._watchers: list[tuple[Watcher, dict[CircleId, CircleWatcher]]] = []
-        self._adding = trio.Lock()  # a header is replaced as a whole
+        self.adding = trio.Lock()  # a header is replaced as a whole; what is locked stays so
 
     def __getitem__(self, circle: CircleId) -> OpenCircle:
         return self._opened[circle].circle
@@ -68,7 +69,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
 
     @classmethod
     def open(cls, vault: Vault, surroundings: Surroundings) -> Self:
-        """Open all circles of a vault. Blocks.
+        """Open all circles of a vault that are not locked with a passphrase of their own. Blocks.
 
         Raises VaultDamaged (also if there is none), VaultInUse, NewerVersion or StorageFailed.
         """
@@ -76,7 +77,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
             raise VaultDamaged("this vault has no circle")
         circles = cls(vault, surroundings)
         try:
-            for circle in vault.circles:
+            for circle in [circle for circle in vault.circles if circle not in vault.locked]:
                 circles._open(circle, vault.open_circle(circle))
         except BaseException:
             circles.close()
@@ -155,16 +156,32 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         incarnation = Incarnation(self.surroundings.entropy(INCARNATION_BYTES))
         return await self._add(welcome.circle, lambda store: joining.fill(store, welcome, secrets, incarnation, kept))
 
+    async def unlock(self, circle: CircleId, passphrase: Words) -> OpenCircle:
+        """Open a circle that is locked with this passphrase. Raises WrongPassphrase, and what `open` raises."""
+
+        def work() -> None:
+            self.vault.unlock(circle, passphrase)
+            try:
+                self._open(circle, self.vault.open_circle(circle))
+            except BaseException:
+                self.vault.lock_circle(circle)
+                raise
+
+        async with self.adding:
+            if circle not in self:
+                await self.surroundings.in_thread(work)
+                self._bind_all(circle)
+        return self[circle]
+
     async def _add(self, circle: CircleId, fill: Callable[[SqliteStore], None]) -> OpenCircle:
         """Open a circle that is new to the vault. `fill` stages in its database what it must hold before it is listed.
 
         A crash before that leaves the vault without the circle. Raises InvalidValue (it is known, or there are too
         many), DiskFull or StorageFailed.
         """
-        async with self._adding:
+        async with self.adding:
             await self.surroundings.in_thread(lambda: self._open(circle, self.vault.create_circle(circle, fill)))
-            for watcher, bound in self._watchers:
-                self._bind(watcher, bound, circle)
+            self._bind_all(circle)
         return self[circle]
 
     # --- watching ----------------------------------------------------------------------------------------
@@ -182,6 +199,10 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
             for circle, bound in entry[1].items():
                 if circle in self:
                     self[circle].unwatch(bound)
+
+    def _bind_all(self, circle: CircleId) -> None:
+        for watcher, bound in self._watchers:
+            self._bind(watcher, bound, circle)
 
     def _bind(self, watcher: Watcher, bound: dict[CircleId, CircleWatcher], circle: CircleId) -> None:
         opened = self[circle]

@@ -9,7 +9,8 @@ Rules:
 2. **Nothing is overwritten.** A name that is taken is refused, and so are a folder inside the vault and one whose
    parent is missing: an unplugged stick must not become a folder on the disk that may be seized.
 3. **A copy is marked as one**, inside what is encrypted and authenticated (`RENEWAL_DUE`): when it is used, it takes a
-   new incarnation with its first entry, and the order of arrival gets another life (protocol/70-vault.md, Copies).
+   new incarnation with its first entry, and the order of arrival gets another life (protocol/70-vault.md, Copies). A
+   database that is locked with its circle's own passphrase is copied as it lies there, and marked in the header.
 4. The copy of an open database is made on the connection that has it open; nothing else may open that file (`sqlite`).
 """
 
@@ -46,7 +47,7 @@ from cellsync.store.files import (
 )
 from cellsync.store.header import CircleFile
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
+from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused, key_of
 
 _INCOMPLETE: Final = ".incomplete"  # suffix of a folder's name while it is being written
 _BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", "settings.new"})
@@ -141,7 +142,7 @@ class Incomplete:
         self._taken.append((row, store.census()))
 
     def bring(self, row: CircleFile, source: Path) -> None:
-        """Copy a closed database, with its log. Raises VaultDamaged if it is missing."""
+        """Copy a closed database, with its log; also a locked one. Raises VaultDamaged if it is missing."""
         for name in (row.file, f"{row.file}-wal"):
             try:
                 with _reading(), (source / name).open("rb") as reading, _writing():
@@ -154,6 +155,12 @@ class Incomplete:
                     raise VaultDamaged("A file of this backup is missing.") from None
         self._taken.append((row, None))
 
+    def marked(self, row: CircleFile, at: Millis | None) -> CircleFile:
+        """The row of a locked database that was brought: the header says of it that it is a copy."""
+        with _writing():
+            changed = int((self._vault / row.file).stat().st_mtime * 1000)
+        return row._replace(copied=row.copied or (changed if at is None else at))
+
     def complete(self, header: bytes, at: Millis | None, beside: Mapping[str, bytes] | None = None) -> Backup:
         """Check and mark the copies, and give the folder its name.
 
@@ -165,12 +172,13 @@ class Incomplete:
             for row, census in self._taken:
                 path = self._vault / row.file
                 check_encrypted(path)
-                marked, held = _checked(path, row, census, at)
-                times.append(marked)
-                entries += held
+                if row.key is not None:
+                    marked, held = _checked(path, row, census, at)
+                    times.append(marked)
+                    entries += held
                 size += path.stat().st_size
                 sync_file(path)
-            if {entry.name for entry in self._vault.iterdir()} != {row.file for row, _ in self._taken}:
+            if {entry.name for entry in self._vault.iterdir()} != self._expected():
                 raise CopyDiffers  # a log that could not be emptied
             for name, content in (beside or {}).items():
                 write_private(self._folder / name, content)
@@ -184,6 +192,11 @@ class Incomplete:
             sync_directory(self._place.parent)
         os.close(self._lock)
         return Backup(max(times), entries, size)
+
+    def _expected(self) -> set[str]:
+        """The files of the copies; beside one that is locked, and was not opened, its log."""
+        logs = {f"{row.file}-wal" for row, _ in self._taken if row.key is None}
+        return {row.file for row, _ in self._taken} | {log for log in logs if (self._vault / log).exists()}
 
     def discard(self) -> None:
         """Delete what was written so far. Never fails: a leftover has no header."""
@@ -204,7 +217,7 @@ def restore(
     if to.is_dir():
         check_unused(to)
     with _no_vault_there(), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
-        rows = [vault.circle_file(circle) for circle in vault.circles]
+        rows = [vault.locked_file(circle) for circle in vault.circles]
         if to.is_dir():  # left over from a killed creation
             with _writing():
                 _empty(to)
@@ -213,6 +226,7 @@ def restore(
         try:
             for row in rows:
                 folder.bring(row, source)
+            rows = [folder.marked(row, None) if row.key is None else row for row in rows]
             before_it_is_there()
             return folder.complete(vault.header_of(rows), None)
         except CopyDiffers:
@@ -230,7 +244,7 @@ def _checked(path: Path, row: CircleFile, census: Census | None, at: Millis | No
     """When a copy was taken, and how many entries it holds, after checking it and marking it as a copy."""
     changed = Millis(int(path.stat().st_mtime * 1000))
     try:
-        store = SqliteStore.open(path, row.key)
+        store = SqliteStore.open(path, key_of(row))
         try:
             store.check()
             found = store.census()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from cellsync.core import caps
 from cellsync.core.crypto import labels
@@ -17,19 +17,24 @@ from cellsync.core.errors import InvalidValue, NewerVersion, NotAVault, VaultDam
 from cellsync.core.ids import CircleId, DatabaseKey, SessionSecret, SigningSecret
 
 MAGIC: Final = b"csvault\0"
-VERSION: Final = 1
-SLOTS: Final = 8  # bounds how long a wrong passphrase takes
-BODY_BYTES: Final = 4_096  # one size, whatever the number of circles
+VERSION: Final = 2
 NONCE_BYTES: Final = 24
 TAG_BYTES: Final = 16
+BODY_BYTES: Final = {1: 4_096, VERSION: 8_192}  # by version: one size, whatever circles there are
+SLOTS: Final = 8  # bounds how long a wrong passphrase takes
 FILE_NAME_BYTES: Final = 16
 
 _PREAMBLE: Final = struct.Struct(">8sHBB")  # magic, version, profile, number of slots
 _SLOT: Final = struct.Struct(">BBHIQ16s24s48s")  # kind, kdf, zero, ops, memory, salt, nonce, wrapped master key
+_SLOT_VERSION: Final = 1  # what a slot's seal binds: a header of a later version takes slots along without opening them
 _SLOT_BOUND: Final = 32  # bytes of a slot that its seal binds: everything before the nonce
 _KEYS: Final = struct.Struct(">32s32sH")  # signing, session, length of the name
-_CIRCLE: Final = struct.Struct(">32s16s32s")  # circle, file name, database key
+_CIRCLE_1: Final = struct.Struct(">32s16s32s")  # version 1: circle, file name, database key
+_CIRCLE: Final = struct.Struct(">32s16sQIQ16s24s48s")  # circle, file name, copied at, own lock
+_LOCK_BOUND: Final = struct.Struct(">32s16sHIQ16s")  # circle, file name, profile, passes, memory, salt
+_NO_SALT, _NO_NONCE = bytes(16), bytes(NONCE_BYTES)
 _CHECK_BYTES: Final = 32
+_KEY_BYTES: Final = 32
 
 
 class KdfProfile:
@@ -98,7 +103,7 @@ class Slot(NamedTuple):
 
     def bound(self, profile: int) -> bytes:
         """The associated data of the slot's seal: its own parameters and the vault's profile."""
-        return labels.VAULT_SLOT + _PREAMBLE.pack(MAGIC, VERSION, profile, 0) + _SLOT.pack(*self)[:_SLOT_BOUND]
+        return labels.VAULT_SLOT + _PREAMBLE.pack(MAGIC, _SLOT_VERSION, profile, 0) + _SLOT.pack(*self)[:_SLOT_BOUND]
 
 
 class Header(NamedTuple):
@@ -106,6 +111,7 @@ class Header(NamedTuple):
     slots: tuple[Slot, ...]
     nonce: bytes
     sealed: bytes  # the body, BODY_BYTES and a tag
+    version: int = VERSION
 
 
 class Identity(NamedTuple):
@@ -119,21 +125,42 @@ class Identity(NamedTuple):
         return "<identity, hidden>"  # neither keys nor name
 
 
+class CircleLock(NamedTuple):
+    """What a circle's own passphrase opens: the key to its file."""
+
+    ops: int
+    memory: int
+    salt: bytes
+    nonce: bytes
+    sealed: bytes
+
+    @property
+    def derivation(self) -> Kdf:
+        return Kdf(self.ops, self.memory)
+
+    def bound(self, profile: int, circle: CircleId, file: str) -> bytes:
+        """The associated data of its seal: it opens this file of this circle only."""
+        row = circle, bytes.fromhex(file), profile, self.ops, self.memory, self.salt
+        return labels.VAULT_CIRCLE + _LOCK_BOUND.pack(*row)
+
+
 class CircleFile(NamedTuple):
-    """The file of a circle, and the key to it."""
+    """The file of a circle, and the key to it, or what is locked with the circle's own passphrase."""
 
     circle: CircleId
     file: str  # 32 hexadecimal digits, random: a name that says nothing
-    key: DatabaseKey
+    key: DatabaseKey | None  # None: as long as it is locked
+    lock: CircleLock | None = None
+    copied: int = 0  # ms: when a copy was made of the file while it was locked, and not marked in it yet
 
 
-def encode_open_part(profile: int, slots: tuple[Slot, ...]) -> bytes:
+def encode_open_part(profile: int, slots: tuple[Slot, ...], version: int = VERSION) -> bytes:
     """Everything before the body's nonce; the body's seal binds it."""
-    return _PREAMBLE.pack(MAGIC, VERSION, profile, len(slots)) + b"".join(_SLOT.pack(*slot) for slot in slots)
+    return _PREAMBLE.pack(MAGIC, version, profile, len(slots)) + b"".join(_SLOT.pack(*slot) for slot in slots)
 
 
 def encode(header: Header) -> bytes:
-    content = encode_open_part(header.profile, header.slots) + header.nonce + header.sealed
+    content = encode_open_part(header.profile, header.slots, header.version) + header.nonce + header.sealed
     return content + _checksum(content)
 
 
@@ -147,14 +174,16 @@ def decode(file: bytes) -> Header:
     _, version, profile, count = _PREAMBLE.unpack_from(content)
     if version > VERSION:
         raise NewerVersion
+    if version < 1:
+        raise VaultDamaged
     body = _PREAMBLE.size + count * _SLOT.size
-    whole = body + NONCE_BYTES + BODY_BYTES + TAG_BYTES
-    if version < 1 or profile > KdfProfile.CHEAP or not 1 <= count <= SLOTS or len(content) != whole:
+    whole = body + NONCE_BYTES + BODY_BYTES[version] + TAG_BYTES
+    if profile > KdfProfile.CHEAP or not 1 <= count <= SLOTS or len(content) != whole:
         raise VaultDamaged
     slots = tuple(Slot._make(fields) for fields in _SLOT.iter_unpack(content[_PREAMBLE.size : body]))
     if not all(slot.allowed(profile) for slot in slots):
         raise VaultDamaged
-    return Header(profile, slots, content[body : body + NONCE_BYTES], content[body + NONCE_BYTES :])
+    return Header(profile, slots, content[body : body + NONCE_BYTES], content[body + NONCE_BYTES :], version)
 
 
 def _checksum(content: bytes) -> bytes:
@@ -168,19 +197,29 @@ def encode_body(identity: Identity, circles: list[CircleFile]) -> bytes:
         raise InvalidValue("The device's name is too long.")
     body = _KEYS.pack(identity.signing.reveal(), identity.session.reveal(), len(name)) + name
     body += bytes([len(circles)])
-    for circle, file, key in circles:
-        body += _CIRCLE.pack(circle, bytes.fromhex(file), key.reveal())
-    return body.ljust(BODY_BYTES, b"\0")
+    for row in circles:
+        body += _encode_circle(row)
+    return body.ljust(BODY_BYTES[VERSION], b"\0")
 
 
-def decode_body(body: bytes) -> tuple[Identity, list[CircleFile]]:
+def _encode_circle(row: CircleFile) -> bytes:
+    """Rows have one size, whatever opens them."""
+    open_ = b"" if row.key is None else row.key.reveal().ljust(_KEY_BYTES + TAG_BYTES, b"\0")
+    lock = row.lock or CircleLock(0, 0, _NO_SALT, _NO_NONCE, open_)
+    return _CIRCLE.pack(row.circle, bytes.fromhex(row.file), row.copied, *lock)
+
+
+def decode_body(body: bytes, profile: int, version: int = VERSION) -> tuple[Identity, list[CircleFile]]:
     """Raises VaultDamaged, which after an authentic seal means a writer other than ours."""
     signing, session, length = _KEYS.unpack_from(body)
     name, rest = body[_KEYS.size : _KEYS.size + length], body[_KEYS.size + length :]
-    if length > caps.NAME or rest[0] > caps.CIRCLES or any(rest[1 + rest[0] * _CIRCLE.size :]):
+    layout = _CIRCLE_1 if version == 1 else _CIRCLE
+    if length > caps.NAME or rest[0] > caps.CIRCLES or any(rest[1 + rest[0] * layout.size :]):
         raise VaultDamaged
-    rows = _CIRCLE.iter_unpack(rest[1 : 1 + rest[0] * _CIRCLE.size])
-    circles = [CircleFile(CircleId(circle), file.hex(), DatabaseKey(key)) for circle, file, key in rows]
+    rows = layout.iter_unpack(rest[1 : 1 + rest[0] * layout.size])
+    circles = [_circle_1(*row) if version == 1 else _circle(profile, *row) for row in rows]
+    if circles and circles[0].lock is not None:
+        raise VaultDamaged
     try:
         identity = Identity(SigningSecret(signing), SessionSecret(session), name.decode())
     except UnicodeDecodeError:
@@ -188,3 +227,19 @@ def decode_body(body: bytes) -> tuple[Identity, list[CircleFile]]:
     if identity is None:
         raise VaultDamaged
     return identity, circles
+
+
+def _circle_1(circle: bytes, file: bytes, key: bytes) -> CircleFile:
+    return CircleFile(CircleId(circle), file.hex(), DatabaseKey(key))
+
+
+def _circle(profile: int, circle: bytes, file: bytes, copied: int, *fields: Any) -> CircleFile:
+    """Raises VaultDamaged."""
+    lock, id_, name = CircleLock(*fields), CircleId(circle), file.hex()
+    if lock.ops or lock.memory:
+        if not lock.derivation.allowed(profile):
+            raise VaultDamaged
+        return CircleFile(id_, name, None, lock, copied)
+    if any(lock.salt) or any(lock.nonce) or any(lock.sealed[_KEY_BYTES:]):
+        raise VaultDamaged
+    return CircleFile(id_, name, DatabaseKey(lock.sealed[:_KEY_BYTES]), None, copied)

@@ -13,6 +13,8 @@ Rules:
 3. **Of two files, the one that the header names deletes the other**, when it is opened (`Vault.open_circle`): both
    keep the other's name, encrypted and authenticated (`COUNTERPART`). A file that nothing says to be replaced is left
    alone, whatever header comes back.
+4. **All circles or none.** A circle that is locked with its own passphrase cannot be copied, and what is behind an old
+   key would stay there: it has to be unlocked first.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from cellsync.store.edge import GivenUp
 from cellsync.store.files import file_errors, sync_directory, sync_file
 from cellsync.store.header import CircleFile, Kdf
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import DATABASE_NAME, Vault, destroy_database
+from cellsync.store.vault import DATABASE_NAME, Vault, destroy_database, key_of
 
 _BESIDE: Final = 4 << 20  # bytes: the header, and pages that are still in a log
 _MEGABYTE: Final = 1_000_000
@@ -68,9 +70,9 @@ def check_room(folder: Path) -> None:
 def rekey(vault: Vault, passphrase: Passphrase, *, kdf: Kdf, at_least: float = 0.0, seen: Seen = unseen) -> None:
     """Re-key an open vault; none of its circles is open. `passphrase` is what opens it from then on. Then close it.
 
-    Raises NewerVersion (a key slot of another kind would be lost), DiskFull, StorageFailed, VaultDamaged (this one is),
-    and GivenUp if `seen` says no: nothing has changed in any of these cases, except that a header whose writing failed
-    may be on the disk all the same.
+    Raises NewerVersion (a key slot of another kind would be lost), CircleLocked, DiskFull, StorageFailed, VaultDamaged
+    (this one is), and GivenUp if `seen` says no: nothing has changed in any of these cases, except that a header whose
+    writing failed may be on the disk all the same.
     """
     before = [vault.circle_file(circle) for circle in vault.circles]
     after = [vault.new_file(row.circle) for row in before]
@@ -110,7 +112,7 @@ def _copy(vault: Vault, old: CircleFile, new: CircleFile, seen: Callable[[int], 
     try:
         store.keep(drawers.COUNTERPART, bytes.fromhex(new.file))
         store.flush()
-        store.copy_into(path, new.key, lambda: seen(_size(path)))
+        store.copy_into(path, key_of(new), lambda: seen(_size(path)))
         census = store.census()
     finally:
         store.close()
@@ -122,7 +124,7 @@ def _copy(vault: Vault, old: CircleFile, new: CircleFile, seen: Callable[[int], 
 def _check(path: Path, row: CircleFile, census: Census, replaces: bytes) -> None:
     """Compare the new file with its original, and note in it which file that is. Raises StorageFailed."""
     try:
-        store = SqliteStore.open(path, row.key)
+        store = SqliteStore.open(path, key_of(row))
         try:
             store.check()
             if store.census() != census:

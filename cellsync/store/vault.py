@@ -9,7 +9,10 @@ Rules:
 2. **Parameters are checked before they are used**, against a floor and a ceiling, and bound by the seals.
 3. **The header is replaced atomically**, and a circle's database is durable before the header names it. A crash
    leaves the old header or the new one, and at worst a database that no header names.
-4. **One process.** The directory's lock is taken before anything is read and held until `close`.
+4. **A circle can have a passphrase of its own**, nested in the vault's: the master key opens the body, in which the key
+   to that circle's file is locked once more. Until it is unlocked in this process the circle is as good as absent. The
+   first one, with which the vault was made, has none.
+5. **One process.** The directory's lock is taken before anything is read and held until `close`.
 
 Opening and creating run the key derivation, half a second or more without the interpreter lock: call them in a
 worker thread. Nothing else here is slow.
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from os import close as close_descriptor
 from pathlib import Path
@@ -32,12 +35,14 @@ from cellsync.core import caps, drawers
 from cellsync.core.errors import (
     CellsyncError,
     CheapVault,
+    CircleLocked,
     Closed,
     InvalidValue,
     NewerVersion,
     NotFound,
     VaultExists,
     VaultMissing,
+    WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
 from cellsync.store import header, seals
@@ -50,7 +55,7 @@ from cellsync.store.files import (
     sync_directory,
 )
 from cellsync.store.header import CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
-from cellsync.store.seals import Entropy, Words
+from cellsync.store.seals import CircleKey, Entropy, Words
 from cellsync.store.sqlite import SqliteStore
 
 __all__ = ["Entropy", "Identity", "Kdf", "Vault", "Words"]
@@ -59,7 +64,7 @@ HEADER_NAME: Final = "vault"
 _NEW_NAME: Final = "vault.new"
 DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
 _KEY_BYTES: Final = 32
-_MAX_FILE: Final = 1 << 16  # a header is below 6 KiB; more is not read
+_MAX_FILE: Final = 1 << 16  # a header is below 10 KiB; more is not read
 
 
 class Vault:
@@ -84,6 +89,7 @@ class Vault:
         self._profile = profile
         self._identity = identity
         self._circles = circles
+        self._unlocked: dict[CircleId, CircleKey] = {}
         self._writing = Lock()  # the header, which threads may
 
     # --- creating and opening --------------------------------------------------------------------
@@ -152,7 +158,7 @@ class Vault:
             if found.profile == KdfProfile.CHEAP and not allow_cheap:
                 raise CheapVault
             master = seals.unwrap(found.slots, found.profile, passphrase)
-            identity, circles = header.decode_body(seals.open_body(found, master))
+            identity, circles = header.decode_body(seals.open_body(found, master), found.profile, found.version)
             return cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
         except BaseException:
             close_descriptor(lock)
@@ -165,6 +171,7 @@ class Vault:
         self._lock = None
         self._master = MasterKey(b"")
         self._circles = []
+        self._unlocked = {}
 
     def __enter__(self) -> Self:
         return self
@@ -184,8 +191,13 @@ class Vault:
 
     @property
     def circles(self) -> tuple[CircleId, ...]:
-        """The circles, in the order of joining."""
+        """The circles, in the order of joining; those that are locked, too."""
         return tuple(row.circle for row in self._circles)
+
+    @property
+    def locked(self) -> tuple[CircleId, ...]:
+        """Those that have a passphrase of their own and were not unlocked."""
+        return tuple(row.circle for row in self._circles if row.lock is not None and row.circle not in self._unlocked)
 
     def create_circle(self, circle: CircleId, fill: Callable[[SqliteStore], None] | None = None) -> SqliteStore:
         """A new database for a circle, listed in the header when `fill` has written and flushed what it must hold.
@@ -200,7 +212,7 @@ class Vault:
             raise InvalidValue("This vault has as many circles as it can hold.")
         name = self._entropy(header.FILE_NAME_BYTES).hex()
         row = CircleFile(circle, name, DatabaseKey(self._entropy(_KEY_BYTES)))
-        store = SqliteStore.create(self._path / name, row.key)
+        store = SqliteStore.create(self._path / name, key_of(row))
         try:
             if fill is not None:
                 fill(store)
@@ -213,10 +225,11 @@ class Vault:
         return store
 
     def open_circle(self, circle: CircleId) -> SqliteStore:
-        """Raises NotFound, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
+        """Raises NotFound, CircleLocked, VaultDamaged, VaultInUse, NewerVersion or StorageFailed."""
         row = self.circle_file(circle)
-        store = SqliteStore.open(self._path / row.file, row.key)
+        store = SqliteStore.open(self._path / row.file, key_of(row))
         try:
+            self._mark_copy(row, store)
             self._tidy(store)
         except BaseException:
             store.close()
@@ -247,6 +260,74 @@ class Vault:
         with self._writing:
             self._save(self._circles, (slot, *self._other_slots()))
 
+    # --- a circle's own passphrase -----------------------------------------------------------------
+
+    def has_own_passphrase(self, circle: CircleId) -> bool:
+        """Raises NotFound."""
+        return self._row(circle).lock is not None
+
+    def check_circle_passphrase(self, circle: CircleId, guess: Words) -> None:
+        """Whether this is the circle's own. Blocks for a key derivation. Raises WrongPassphrase."""
+        if seals.unlock(self._row(circle), self._profile, guess) is None:
+            raise WrongPassphrase
+
+    def unlock(self, circle: CircleId, passphrase: Words) -> None:
+        """Unlock a circle, for as long as the vault is open. Blocks for a key derivation. Raises WrongPassphrase."""
+        key = seals.unlock(self._row(circle), self._profile, passphrase)
+        if key is None:
+            raise WrongPassphrase
+        self._unlocked[circle] = key
+
+    def lock_circle(self, circle: CircleId) -> None:
+        """Forget what opens a circle. Close its store first. Raises InvalidValue if nothing of its own would."""
+        if self._row(circle).lock is None:
+            raise InvalidValue("This circle has no passphrase of its own.", hint="cellsync circle passphrase set")
+        self._unlocked.pop(circle, None)
+
+    @property
+    def unlocked(self) -> Mapping[CircleId, CircleKey]:
+        """What opens the circles that are unlocked, for `unlock_with` after a re-key or another opening."""
+        return dict(self._unlocked)
+
+    def unlock_with(self, keys: Mapping[CircleId, CircleKey]) -> None:
+        """Unlock those circles that these keys open."""
+        for row in self._circles:
+            key = keys.get(row.circle)
+            if key is not None and seals.open_lock(row, self._profile, key) is not None:
+                self._unlocked[row.circle] = key
+
+    def set_circle_passphrase(
+        self, circle: CircleId, new: Passphrase | None, *, kdf: Kdf = Kdf.MODERATE, at_least: float = 0.0
+    ) -> None:
+        """Lock an unlocked circle with a passphrase of its own, in place of the one that it has; None: with none.
+
+        It stays unlocked. As with another passphrase of the vault, the key to the file is the same: a copy of an
+        earlier header opens it as it did, until a re-key. Blocks for a key derivation or two. Raises CircleLocked,
+        InvalidValue (it is the first circle, or `kdf`), DiskFull or StorageFailed.
+        """
+        row = self.circle_file(circle)
+        if circle == self._circles[0].circle:
+            raise InvalidValue(
+                "The circle with which the vault was made opens with the vault's passphrase.",
+                hint="What fewer should be able to open belongs into a circle of its own: cellsync circle create",
+            )
+        if not kdf.allowed(self._profile):
+            raise InvalidValue("These key derivation parameters are out of range.")
+        key = None if new is None else seals.circle_key(new, kdf, self._entropy, at_least)
+        with self._writing:
+            locked = self._locked(row._replace(lock=None), key)
+            self._save([locked if each.circle == circle else each for each in self._circles], self._slots)
+            self._unlocked.pop(circle, None)
+            if key is not None:
+                self._unlocked[circle] = key
+
+    def _locked(self, row: CircleFile, key: CircleKey | None) -> CircleFile:
+        """A row as the header has it: with the key, or with what is locked."""
+        if key is None:
+            return row
+        lock = seals.lock(row.circle, row.file, key_of(row), key, self._profile, self._entropy)
+        return row._replace(key=None, lock=lock)
+
     # --- for a re-key ----------------------------------------------------------------------------
 
     def new_file(self, circle: CircleId) -> CircleFile:
@@ -254,12 +335,18 @@ class Vault:
         self._check_open()
         if self._other_slots():
             raise NewerVersion("This vault opens in a way that this version does not know, and would not after that.")
+        if self.locked:
+            raise CircleLocked(
+                "A circle here is locked, and cannot have new keys before it is unlocked. Nothing was changed.",
+                hint="cellsync circle unlock, with the daemon running; then again",
+            )
         return CircleFile(circle, self._entropy(header.FILE_NAME_BYTES).hex(), DatabaseKey(self._entropy(_KEY_BYTES)))
 
     def replace(self, circles: list[CircleFile], passphrase: Passphrase, kdf: Kdf, at_least: float = 0.0) -> None:
         """Put these databases in the place of all, under a new master key. Blocks for a key derivation or two.
 
-        They are durable. If it fails the vault is closed: which header is on the disk is seen when it is opened again.
+        They are durable; a circle with a passphrase of its own keeps it. If it fails the vault is closed: which header
+        is on the disk is seen when it is opened again.
         Raises InvalidValue (`kdf`), DiskFull, StorageFailed.
         """
         self._check_open()
@@ -268,22 +355,36 @@ class Vault:
         master = MasterKey(self._entropy(_KEY_BYTES))
         slot = seals.wrap(master, passphrase, kdf, self._entropy, self._profile, at_least)
         with self._writing:
-            self._save(circles, (slot,), master)
+            self._save([self._locked(row, self._unlocked.get(row.circle)) for row in circles], (slot,), master)
 
     # --- for a copy of it ------------------------------------------------------------------------
 
     def circle_file(self, circle: CircleId) -> CircleFile:
-        """Where a circle rests, and the key to it. Raises NotFound."""
-        self._check_open()
-        for row in self._circles:
-            if row.circle == circle:
-                return row
-        raise NotFound
+        """Where a circle rests, and the key to it. Raises NotFound, CircleLocked."""
+        row = self._row(circle)
+        if row.lock is None:
+            return row
+        key = self._unlocked.get(circle)
+        opened = None if key is None else seals.open_lock(row, self._profile, key)
+        if opened is None:
+            raise CircleLocked
+        return row._replace(key=opened)
+
+    def locked_file(self, circle: CircleId) -> CircleFile:
+        """Where a circle rests, without the key if it is locked. Raises NotFound."""
+        return self._row(circle) if circle in self.locked else self.circle_file(circle)
 
     def header_of(self, circles: list[CircleFile]) -> bytes:
         """A header that opens with the same passphrases, for a vault of these circles."""
         self._check_open()
         return self._sealed(circles, self._slots, self._master)
+
+    def _row(self, circle: CircleId) -> CircleFile:
+        self._check_open()
+        for row in self._circles:
+            if row.circle == circle:
+                return row
+        raise NotFound
 
     # --- helpers ---------------------------------------------------------------------------------
 
@@ -293,6 +394,18 @@ class Vault:
 
     def _other_slots(self) -> tuple[Slot, ...]:
         return tuple(slot for slot in self._slots if slot.kind != SlotKind.PASSPHRASE)
+
+    def _mark_copy(self, row: CircleFile, store: SqliteStore) -> None:
+        """A copy that was made while its circle was locked could not be marked in the file (`store/backup`)."""
+        if not row.copied:
+            return
+        store.keep(drawers.RENEWAL_DUE, row.copied.to_bytes(8))
+        store.forget(drawers.LIFE)
+        store.flush()
+        with suppress(CellsyncError), self._writing:  # if that fails, it is marked once more: another incarnation
+            self._save(
+                [each._replace(copied=0) if each.circle == row.circle else each for each in self._circles], self._slots
+            )
 
     def _tidy(self, store: SqliteStore) -> None:
         """Finish a re-key that was broken off: the header names this file, so its counterpart is not needed.
@@ -313,12 +426,20 @@ class Vault:
         """Write the header; the vault in memory follows only what is on disk."""
         master = self._master if master is None else master
         replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, self._sealed(circles, slots, master))
-        self._circles, self._slots, self._master = circles, slots, master
+        locked = [row._replace(key=None) if row.lock is not None else row for row in circles]
+        self._circles, self._slots, self._master = locked, slots, master
 
     def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey) -> bytes:
         body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
         sealed = seals.seal_body(body, self._profile, slots, nonce, master)
         return header.encode(Header(self._profile, slots, nonce, sealed))
+
+
+def key_of(row: CircleFile) -> DatabaseKey:
+    """Raises CircleLocked."""
+    if row.key is None:
+        raise CircleLocked
+    return row.key
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ def test_what_takes_a_key_takes_it_in_a_header() -> None:
 DONE_TWICE = {  # what asks for something without a key: what becomes of it if it is asked twice
     "init": "there is a vault then: refused", "restore": "there is a vault then: refused",
     "join": "the code is used up: refused", "circle.create": "a circle has that name then: refused",
+    "circle.unlock": "none is locked then: refused", "circle.lock": "it is not called so here then: refused",
+    "circle.passphrase": "the old one is wrong then: refused",
     "unlock": "it is open", "lock": "it is locked", "panic": "it is locked",
     "backup": "the place is taken: refused", "audit": "it reads", "flags.dismiss": "they are dismissed",
     "carry_on": "it is set aside",

@@ -126,8 +126,10 @@ def test_states_as_statuses(server: Server) -> None:
                 given = {
                     "peers.add": {"host": "127.0.0.1", "port": 1}, "invite.confirm": {"same": True},
                     "import": {"table": ""}, "backup": {"to": "/nowhere/backup"}, "fork.check": {"proof": ""},
-                    "circle.create": {"name": "Lawyers"}, "removal": {"confirm": "Ben"}, "link": {"name": "Phone"},
-                    "role": {"role": "writer"},
+                    "circle.create": {"name": "Lawyers"}, "circle.lock": {"circle": "Lawyers"},
+                    "circle.unlock": {"passphrase": "x"},
+                    "circle.passphrase": {"circle": "Lawyers", "old": "x", "new": None},
+                    "removal": {"confirm": "Ben"}, "link": {"name": "Phone"}, "role": {"role": "writer"},
                     "endorse": {"entries": ["0" * 64]}, "leave": {"confirm": "Mill Street"},
                 }.get(operation.name, {})  # fmt: skip
                 body = None if operation.method in ("GET", "DELETE") else given

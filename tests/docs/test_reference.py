@@ -62,6 +62,7 @@ def test_every_command_says_what_it_prints() -> None:
         "daemon run",
         "case",
         "circle",
+        "circle passphrase",
         "completion",
         "demo",
         "device",

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.e2e
 ARGUMENTS: Final = {  # command: what it takes besides options
     "init": ["Mill Street", "--name", "ana"], "invite": [], "join": ["--name", "ben"], "unlock": [], "lock": [],
     "panic": [], "status": [], "circle create": ["Lawyers"], "circle list": [],
+    "circle unlock": [], "circle lock": ["Lawyers"], "circle passphrase set": ["Lawyers"],
+    "circle passphrase change": ["Lawyers"], "circle passphrase remove": ["Lawyers"],
     "members": [], "members why": ["ana"], "members remove": ["ana", "--confirm", "ana"],
     "members role": ["ana", "writer"], "members endorse": ["ana", "--yes"],
     "members contest": ["--yes", "--circle", "Mill Street"],
@@ -47,6 +49,7 @@ LEFT_OUT: Final = {
     "demo",
     "case",
     "circle",
+    "circle passphrase",
     "daemon",
     "device",
     "fork",

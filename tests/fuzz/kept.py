@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from cellsync.core.case.fold import CaseState, Stamp
@@ -25,11 +26,12 @@ from cellsync.core.membership.epochs import Epochs
 from cellsync.core.replica.surplus import Surplus
 from cellsync.core.wire import operations
 from cellsync.store import backup, header
-from cellsync.store.header import BODY_BYTES, CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
+from cellsync.store.header import BODY_BYTES, CircleFile, CircleLock, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
 from tests.fuzz import written
 from tests.fuzz.wire_type import WireType, two_parts
 
 _CIRCLE: Final = CircleId(b"c" * 32)
+_BODY: Final = BODY_BYTES[header.VERSION]
 
 
 def read_header(raw: bytes) -> None:
@@ -42,8 +44,10 @@ def read_header(raw: bytes) -> None:
 
 def read_body(raw: bytes) -> None:
     """What is sealed in such a header, as a holder of its key could write it."""
-    body = raw[:BODY_BYTES].ljust(BODY_BYTES, b"\0")
-    assert header.encode_body(*header.decode_body(body)) == body
+    body = raw[:_BODY].ljust(_BODY, b"\0")
+    assert header.encode_body(*header.decode_body(body, KdfProfile.CHEAP)) == body
+    with suppress(ExternalError):
+        header.decode_body(body[: BODY_BYTES[1]], KdfProfile.CHEAP, 1)
 
 
 def _read_epochs(raw: bytes) -> None:
@@ -92,7 +96,7 @@ def headers() -> Iterator[bytes]:
     slot = Slot(SlotKind.PASSPHRASE, header.ARGON2ID, 0, 3, 256 << 20, bytes(16), bytes(24), bytes(48))
     cheap = slot._replace(kind=SlotKind.RECOVERY_CODE, ops=Kdf.CHEAP.ops, memory=Kdf.CHEAP.memory)
     later = slot._replace(kind=200, kdf=9, ops=0, memory=0)
-    sealed = bytes(BODY_BYTES + header.TAG_BYTES)
+    sealed = bytes(_BODY + header.TAG_BYTES)
     for profile, slots in (
         (KdfProfile.REAL, (slot,)),
         (KdfProfile.REAL, (slot,) * 8),
@@ -107,6 +111,9 @@ def bodies() -> Iterator[bytes]:
     for count in (0, 1, 32):
         circles = [CircleFile(CircleId(bytes([at]) * 32), "0f" * 16, DatabaseKey(b"k" * 32)) for at in range(count)]
         yield header.encode_body(identity, circles)
+    lock = CircleLock(Kdf.CHEAP.ops, Kdf.CHEAP.memory, bytes(16), bytes(24), bytes(48))
+    rows = [CircleFile(CircleId(bytes([at]) * 32), "0f" * 16, DatabaseKey(b"k" * 32)) for at in range(2)]
+    yield header.encode_body(identity, [rows[0], rows[1]._replace(key=None, lock=lock, copied=9)])
 
 
 def records() -> Iterator[bytes]:
@@ -123,9 +130,9 @@ def records() -> Iterator[bytes]:
 
 _OURS: Final = (ExternalError, PeerError)
 TYPES: Final = (
-    WireType("header", "the header of a vault or backup, under a right checksum", read_header, headers, most=6_000,
+    WireType("header", "the header of a vault or backup, under a right checksum", read_header, headers, most=10_000,
              refusals=_OURS),
-    WireType("body", "what is sealed in such a header", read_body, bodies, most=BODY_BYTES, refusals=_OURS),
+    WireType("body", "what is sealed in such a header", read_body, bodies, most=_BODY, refusals=_OURS),
     WireType("record", "a record of a circle's database", read_record, records, refusals=_OURS,
              parts=(lambda case: [case[:1], case[1:]], b"".join)),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from cellsync.ledger.source import OWN_HAND, Source
 from cellsync.ledger.surroundings import REAL
 from cellsync.store.header import Identity, Kdf
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault
+from cellsync.store.vault import Vault, key_of
 
 WORDS: Final = Passphrase(b"harbour pickle staircase moth")
 
@@ -93,7 +93,7 @@ async def test_a_device_signs_and_talks_alike_in_all_and_is_sealed_to_in_each_by
         mine, other = (circle.epochs.today(today).session.reveal() for circle in circles.values())
         assert mine != other
         files = [circles.vault.circle_file(circle) for circle in circles]
-        assert files[0].key.reveal() != files[1].key.reveal()
+        assert key_of(files[0]).reveal() != key_of(files[1]).reveal()
         assert len(recovery.reveal()) == 32
 
 

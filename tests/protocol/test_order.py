@@ -140,7 +140,7 @@ def test_a_vaults_header() -> None:
             header.decode(content + (checksum if checked else bytes(32)))
         return caught.type
 
-    newer = b"csvault\0\0\2\7" + bytes(5_000)
+    newer = b"csvault\0\0\3\7" + bytes(5_000)
     assert error(b"x" + newer[1:], checked=False) is NotAVault
     assert error(newer, checked=False) is VaultDamaged
     assert error(newer) is NewerVersion

@@ -1,7 +1,8 @@
-"""Kills a re-key, or a change of the passphrase, at each of its steps, and looks what is left. Run by the tests.
+"""Kills a re-key, or a change of the passphrase or of a circle's own one, at each of its steps, and looks what is left.
 
-A step is what asks the system or SQLite for something. The process forks for each: the child works and kills itself
-just before its step, and the parent opens what it has left. At the end it says how often it found what.
+Run by the tests. A step is what asks the system or SQLite for something. The process forks for each: the child works
+and kills itself just before its step, and the parent opens what it has left. At the end it says how often it found
+what.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
 
+OWN, OTHER_OWN = forms("of its own at first")[0], forms("of its own afterwards")[0]
 OLD, NEW = forms("before it was changed")[0], forms("after it was changed")[0]
 CIRCLES: Final = (CircleId(b"M" * 32), CircleId(b"O" * 32))
 ENTRIES: Final = 80  # of each circle
@@ -39,7 +41,21 @@ def change(vault: Vault) -> None:
     vault.change_passphrase(NEW, kdf=Kdf.CHEAP)
 
 
-WORKS: Final[dict[str, Work]] = {"rekey": renew, "change": change}
+def lock(vault: Vault) -> None:
+    vault.set_circle_passphrase(CIRCLES[1], OWN, kdf=Kdf.CHEAP)
+
+
+def lock_anew(vault: Vault) -> None:
+    vault.set_circle_passphrase(CIRCLES[1], OTHER_OWN, kdf=Kdf.CHEAP)
+
+
+def free(vault: Vault) -> None:
+    vault.set_circle_passphrase(CIRCLES[1], None, kdf=Kdf.CHEAP)
+
+
+WORKS: Final[dict[str, Work]] = {
+    "rekey": renew, "change": change, "lock": lock, "lock anew": lock_anew, "free": free,
+}  # fmt: skip
 
 
 def worked(folder: Path, work: Work, step: int) -> bool:
@@ -47,6 +63,7 @@ def worked(folder: Path, work: Work, step: int) -> bool:
     child = os.fork()
     if not child:
         vault = Vault.open(folder, OLD, allow_cheap=True)
+        unlock(vault)
         sys.setprofile(killer(step))
         work(vault)
         sys.setprofile(None)
@@ -86,6 +103,7 @@ def left_behind(folder: Path, before: set[str]) -> str:
         vault, opened = Vault.open(folder, NEW, allow_cheap=True), "new passphrase"
     with vault:
         assert vault.circles == CIRCLES
+        own = unlock(vault)
         for circle in CIRCLES:
             store = vault.open_circle(circle)
             assert sum(chain.length for chain in store.chains()) == ENTRIES
@@ -95,7 +113,19 @@ def left_behind(folder: Path, before: set[str]) -> str:
         assert {path.name for path in folder.iterdir()} - {"vault.new"} == {"vault", *named}, "not tidied up"
         assert named == before or not named & before, "some files are old and some new"
         rekey.rekey(vault, OLD, kdf=Kdf.CHEAP)  # and it can be done once more
-    return f"{opened}, {'old' if named == before else 'new'} files"
+    return f"{opened}, {'old' if named == before else 'new'} files{own}"
+
+
+def unlock(vault: Vault) -> str:
+    """Open what is locked; with which passphrase of its own."""
+    for circle in vault.locked:
+        try:
+            vault.unlock(circle, OWN)
+        except WrongPassphrase:
+            vault.unlock(circle, OTHER_OWN)
+            return ", another one of its own"
+        return ", one of its own"
+    return ""
 
 
 def main(template: str, work: str) -> None:

@@ -20,9 +20,9 @@ from cellsync.store.edge import GivenUp
 from cellsync.store.files import destroy
 from cellsync.store.header import Slot
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import Identity, Kdf, Vault
+from cellsync.store.vault import Identity, Kdf, Vault, key_of
 from tests.store.commits import CANARY, Author, numbered
-from tests.store.rekeyer import CIRCLES, ENTRIES, NEW, OLD
+from tests.store.rekeyer import CIRCLES, ENTRIES, NEW, OLD, OWN
 from tests.store.test_vault import IDENTITY
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def test_everything_is_there_in_other_files(path: Path) -> None:
         assert one.circles == CIRCLES
     assert names(path) == {"vault", *(row.file for row in after.values())}
     assert not names(path) & {row.file for row in before.values()}
-    assert not {row.key.reveal() for row in before.values()} & {row.key.reveal() for row in after.values()}
+    assert not {key_of(row).reveal() for row in before.values()} & {key_of(row).reveal() for row in after.values()}
     assert (path / "vault").read_bytes() != head
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
     assert CANARY not in b"".join(file.read_bytes() for file in path.iterdir())
@@ -141,7 +141,7 @@ def test_no_key_of_before_opens_a_new_file(path: Path) -> None:
     for new in rows(path).values():
         for old in before.values():
             with pytest.raises(VaultDamaged):
-                SqliteStore.open(path / new.file, old.key)
+                SqliteStore.open(path / new.file, key_of(old))
 
 
 def test_new_files_are_on_the_disk_before_the_header_and_old_ones_go_after(
@@ -181,16 +181,32 @@ def test_new_files_are_on_the_disk_before_the_header_and_old_ones_go_after(
     assert steps[named:].count("delete old") == 2
 
 
+_OWN = ", one of its own"
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    ("work", "outcomes"),
+    ("work", "own", "outcomes"),
     [
-        ("rekey", {"old passphrase, old files": 30, "old passphrase, new files": 5}),
-        ("change", {"old passphrase, old files": 3, "new passphrase, old files": 2}),
+        ("rekey", False, {"old passphrase, old files": 30, "old passphrase, new files": 5}),
+        ("rekey", True, {f"old passphrase, old files{_OWN}": 30, f"old passphrase, new files{_OWN}": 5}),
+        ("change", False, {"old passphrase, old files": 3, "new passphrase, old files": 2}),
+        ("change", True, {f"old passphrase, old files{_OWN}": 3, f"new passphrase, old files{_OWN}": 2}),
+        ("lock", False, {"old passphrase, old files": 3, f"old passphrase, old files{_OWN}": 2}),
+        (
+            "lock anew",
+            True,
+            {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files, another one of its own": 2},
+        ),
+        ("free", True, {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files": 2}),
     ],
 )
-def test_killed_at_each_step(path: Path, work: str, outcomes: dict[str, int]) -> None:
-    """It opens with all of its old files or all of its new ones, with one of the two passphrases, and is tidied up."""
+def test_killed_at_each_step(path: Path, work: str, own: bool, outcomes: dict[str, int]) -> None:
+    """It opens with all of its old files or all of its new ones, with one of the two passphrases, and is tidied up; and
+    so does a circle with a passphrase of its own."""
+    if own:
+        with opened(path) as vault:
+            vault.set_circle_passphrase(OTHER, OWN, kdf=Kdf.CHEAP)
     program = [sys.executable, "-m", "tests.store.rekeyer", str(path), work]
     done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

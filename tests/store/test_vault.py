@@ -160,7 +160,7 @@ def test_missing_foreign_wrong_damaged_newer_and_existing(path: Path) -> None:
         (sound[:-1], VaultDamaged),
         (sound[:2000], VaultDamaged),
         (sound + b"x", VaultDamaged),
-        (rewritten(sound, 8, b"\0\2"), NewerVersion),
+        (rewritten(sound, 8, b"\0\3"), NewerVersion),
         (rewritten(sound, 8, b"\0\0"), VaultDamaged),
     ):
         (path / "vault").write_bytes(content)
@@ -292,7 +292,7 @@ def test_changing_the_passphrase(path: Path) -> None:
 def by_hand(file: bytes, typed: str) -> tuple[bytes, bytes, str, dict[bytes, tuple[str, bytes]]]:
     """protocol/70-vault.md again, with nothing of ours: signing, session, name, circle -> (file, key)."""
     assert file[-32:] == blake2b(file[:-32], digest_size=32, person=b"cs1 vault check").digest()
-    assert file[:10] == b"csvault\0\0\1"
+    assert file[:10] == b"csvault\0\0\2"
     profile, count = file[10], file[11]
     assert count == 1
     kind, kdf, zero = struct.unpack(">BBH", file[12:16])
@@ -305,12 +305,13 @@ def by_hand(file: bytes, typed: str) -> tuple[bytes, bytes, str, dict[bytes, tup
     master = opened(wrapped, bound, slot_nonce, key)
     body_key = blake2b(digest_size=32, key=master, person=b"cs1 vault key").digest()
     body = opened(file[140:-32], b"cellsync/1 vault body\0" + file[:116], file[116:140], body_key)
-    assert len(body) == 4096
+    assert len(body) == 8192
     length = struct.unpack(">H", body[64:66])[0]
     name, rest = body[66 : 66 + length].decode(), body[66 + length :]
-    rows = [rest[1 + 80 * i : 81 + 80 * i] for i in range(rest[0])]
-    assert not any(rest[1 + 80 * rest[0] :])
-    return body[:32], body[32:64], name, {row[:32]: (row[32:48].hex(), row[48:]) for row in rows}
+    rows = [rest[1 + 156 * i : 157 + 156 * i] for i in range(rest[0])]
+    assert not any(rest[1 + 156 * rest[0] :])
+    assert not any(any(row[48:108]) or any(row[140:]) for row in rows)  # neither copied nor locked
+    return body[:32], body[32:64], name, {row[:32]: (row[32:48].hex(), row[108:140]) for row in rows}
 
 
 def test_the_document_suffices_to_read_a_header(path: Path) -> None:

@@ -17,7 +17,8 @@ async def back_up(service: Service, ask: shapes.BackUp) -> shapes.BackedUp:
     settings = service.profile.settings_as_written()
     beside = {} if settings is None else {SETTINGS: settings}
     made = await service.cell.backup(_absolute(ask.to), below=service.profile.vault.name, beside=beside)
-    return shapes.BackedUp(at=_time(made.at), changes=made.entries, size=made.size)
+    locked = len(service.cell.locked_circles)
+    return shapes.BackedUp(at=_time(made.at), changes=made.entries, size=made.size, locked=locked)
 
 
 async def restore(service: Service, ask: shapes.Restore) -> shapes.Restored:

@@ -1,4 +1,4 @@
-"""The circles of this device: shown, and one more of them founded."""
+"""The circles of this device: shown, one more of them founded; locked and unlocked with a passphrase of their own."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
         changes=circle.entries(),
         only_here=circle.only_here(),
         conflicts=sum(conflicting for _, _, conflicting in counts),
+        own_passphrase=cell.ledger.vault.has_own_passphrase(circle.id),
     )
 
 
@@ -45,10 +46,31 @@ def _short(cell: Cell, circle: CellCircle) -> str:
 
 
 async def show_circles(service: Service, _: shapes.Nothing) -> shapes.CircleRows:
-    return shapes.CircleRows(circles=await rows(service.cell))
+    return shapes.CircleRows(circles=await rows(service.cell), locked=locked(service.cell))
+
+
+def locked(cell: Cell) -> list[str]:
+    """The beginnings of the ids of locked circles."""
+    return [circle.hex()[: 2 * SHORTEST] for circle in cell.locked_circles]
 
 
 async def create(service: Service, ask: shapes.NewCircle) -> shapes.FoundedCircle:
     circle, key = await service.cell.create_circle(ask.name)
     service.tell("circle.added", circle=circle.id.hex())
     return shapes.FoundedCircle(circle=await row(service.cell, circle), recovery_key=key.text)
+
+
+async def unlock(service: Service, ask: shapes.UnlockCircle) -> shapes.UnlockedCircle:
+    circle = await service.unlock_circle(ask.passphrase, ask.circle)
+    service.tell("circle.added", circle=circle.id.hex())
+    return shapes.UnlockedCircle(circle=await row(service.cell, circle))
+
+
+async def lock(service: Service, ask: shapes.LockCircle) -> shapes.Done:
+    await service.lock_circle(ask.circle)
+    return shapes.Done()
+
+
+async def change_passphrase(service: Service, ask: shapes.CirclePassphrase) -> shapes.Done:
+    await service.change_circle_passphrase(ask.circle, ask.old, ask.new)
+    return shapes.Done()

@@ -37,4 +37,4 @@ async def panic(service: Service, _: shapes.Nothing) -> shapes.Done:
 
 
 async def audit(service: Service, _: shapes.Nothing) -> shapes.Audited:
-    return shapes.Audited(entries=await service.cell.audit())
+    return shapes.Audited(entries=await service.cell.audit(), locked=len(service.cell.locked_circles))

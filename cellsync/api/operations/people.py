@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
-from cellsync.api.operations.circles import rows
+from cellsync.api.operations.circles import locked, rows
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flag import LASTING, Flag, Reason
@@ -147,6 +147,7 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
         ],
         conflicts=sum(circle.conflicts for circle in circles),
         circles=circles,
+        locked=locked(cell),
         others_ahead=cell.others_ahead,
         peers=[shape_of(peer) for peer in cell.peers()],
         flags=[_flag(flag) for flag in cell.flags],

@@ -40,6 +40,11 @@ def backup(context: click.Context, to: str) -> None:
         f"✓ Backed up: {many(answer['changes'], 'change')}, {size(answer['size'])}, read back and whole.\n"
         "It opens with today's passphrase. Keep it like the device: whoever has both reads everything up to now."
     )
+    if answer["locked"]:
+        terminal.result(
+            f"{many(answer['locked'], 'locked circle')} in it, not read back: what is locked opens only with its own "
+            "passphrase as well."
+        )
     terminal.next(f"cellsync restore {quote(line(to, 200))}   if this device is lost; never use both")
     terminal.answer(answer)
 

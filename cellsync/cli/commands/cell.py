@@ -217,6 +217,8 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
         rows += [[line(peer["name"], 24), presence(peer)] for peer in answer["peers"] if peer["circle"] == one["id"]]
         for row in table(rows):
             terminal.result(indent + row)
+    if answer["locked"]:
+        terminal.result(f"{many(len(answer['locked']), 'locked circle')}, not kept in step: cellsync circle unlock")
     beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""
     terminal.result(f"{many(answer['cases'], 'case')}{beside}, {many(answer['changes'], 'change')}")
     for case in answer["only_here_cases"][:10]:

@@ -1,15 +1,27 @@
-"""circle create and list: who may know what, as circles of people."""
+"""circle: who may know what, as circles of people; and what is locked with a passphrase of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from shlex import quote
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from cellsync.cli.interrupts import see_through
+from cellsync.cli.interrupts import see_through, seen_through
 from cellsync.cli.options import Command, Group
-from cellsync.cli.terminal import terminal_of
+from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import circle_names, line, many, table
+
+if TYPE_CHECKING:
+    from cellsync.api.client import Answer, Client
+
+_STILL: Final = (
+    "Copies of this folder made before, backups among them, open as they did. So does whatever is written here later, "
+    "for somebody who has kept a copy of the file vault from before and copies this folder again. New keys end that: "
+    "cellsync passphrase rekey"
+)
 
 
 @click.group(cls=Group, short_help="Circles: what only some may know.")
@@ -57,12 +69,130 @@ def list_(context: click.Context) -> None:
         [
             [
                 names[one["id"]], one["role"] or "not admitted yet", many(one["devices"], "device"),
-                many(one["cases"], "case"), one["short"],
+                many(one["cases"], "case"), one["short"], "own passphrase" if one["own_passphrase"] else "",
             ]
             for one in answer["circles"]
         ]
     ):  # fmt: skip
         terminal.result(row)
+    for short in answer["locked"]:
+        terminal.result(f"a locked circle ({short})")
+    if answer["locked"]:
+        terminal.next("cellsync circle unlock")
     if len(answer["circles"]) == 1:
         terminal.next("cellsync circle create NAME   for what only some may know", writes=True)
     terminal.answer(answer)
+
+
+@circle.command(cls=Command, short_help="Unlock a circle with its own passphrase.")
+@click.argument("id_", metavar="[ID]", default="")
+@click.pass_context
+def unlock(context: click.Context, id_: str) -> None:
+    """Unlock the locked circle that the passphrase opens, until the cell is locked; its daemon keeps it in step again.
+
+    ID is the beginning of its id, if there are several; else it is tried on each of them. A locked circle has no name:
+    that is inside it.
+    """
+    from cellsync.cli.reach import the_daemon
+
+    terminal = terminal_of(context)
+    with the_daemon(context) as client:
+        secret = terminal.passphrase("Passphrase of the circle")
+        answer = client.call("circle.unlock", passphrase=secret, circle=id_.lower())
+    name = line(answer["circle"]["name"]) or answer["circle"]["short"]
+    terminal.result(f"✓ {name} is unlocked, until the cell is locked.")
+    terminal.next(f"cellsync circle lock {quote(name)}   when you are done")
+    terminal.answer(answer)
+
+
+@circle.command(cls=Command, short_help="Lock a circle that has a passphrase of its own.")
+@click.argument("name", metavar="NAME")
+@click.pass_context
+def lock(context: click.Context, name: str) -> None:
+    """Lock the circle NAME, which has a passphrase of its own, and leave the others open.
+
+    It is not kept in step any more, and nothing of it is shown, not even its name. For a moment the cell is closed: an
+    import or a sync that is going on ends.
+    """
+    from cellsync.cli.reach import the_daemon
+
+    terminal = terminal_of(context)
+    with the_daemon(context) as client:
+        see_through(context, terminal)
+        answer = client.call("circle.lock", circle=name)
+    terminal.result("✓ Locked. It is not kept in step until it is unlocked.")
+    terminal.next("cellsync circle unlock")
+    terminal.answer(answer)
+
+
+@circle.group(cls=Group, short_help="A passphrase of its own for a circle.")
+def passphrase() -> None:
+    """A circle can have a passphrase of its own, besides that of the cell: both are needed to open it.
+
+    So what only some may know stays closed on a device that is taken unlocked, or whose passphrase somebody is made to
+    say. The circle with which the cell began has none.
+    """
+
+
+@passphrase.command("set", cls=Command, short_help="Give a circle a passphrase of its own.")
+@click.argument("name", metavar="NAME")
+@click.pass_context
+def set_(context: click.Context, name: str) -> None:
+    """Give the circle NAME a passphrase of its own. It stays unlocked until the cell, or it, is locked.
+
+    Asks for the cell's passphrase first. With --passphrase-fd that is on the first line, and the new one on the second.
+    """
+    with _the_open_cell(context) as (client, terminal):
+        old = terminal.passphrase("Passphrase of the cell")
+        answer = _chosen(client, terminal, name, old)
+    terminal.result("✓ It has a passphrase of its own, needed besides that of the cell. It is unlocked now.")
+    terminal.result(_STILL)
+    terminal.next(f"cellsync circle lock {quote(line(name, 200))}")
+    terminal.answer(answer)
+
+
+@passphrase.command(cls=Command, short_help="Choose another one.")
+@click.argument("name", metavar="NAME")
+@click.pass_context
+def change(context: click.Context, name: str) -> None:
+    """Choose another passphrase for the circle NAME, which has one of its own.
+
+    Asks for the circle's old one first. With --passphrase-fd that is on the first line, and the new one on the second.
+    """
+    with _the_open_cell(context) as (client, terminal):
+        old = terminal.passphrase("Old passphrase of the circle")
+        answer = _chosen(client, terminal, name, old)
+    terminal.result("✓ Its passphrase is changed. The old one does not open it on this device any more.")
+    terminal.result(_STILL)
+    terminal.next("cellsync passphrase rekey   if somebody may know the old one")
+    terminal.answer(answer)
+
+
+@passphrase.command(cls=Command, short_help="Let it open with the cell again.")
+@click.argument("name", metavar="NAME")
+@click.pass_context
+def remove(context: click.Context, name: str) -> None:
+    """Let the circle NAME open with the cell again, without a passphrase of its own. Asks for that one."""
+    with _the_open_cell(context) as (client, terminal):
+        old = terminal.passphrase("Passphrase of the circle")
+        with seen_through(terminal):
+            answer = client.call("circle.passphrase", circle=name, old=old, new=None)
+    terminal.result("✓ It opens with the passphrase of the cell alone.")
+    terminal.answer(answer)
+
+
+def _chosen(client: Client, terminal: Terminal, name: str, old: str) -> Answer:
+    new, made = terminal.new_passphrase(question="New passphrase of the circle")
+    if made:
+        terminal.need(f"Yours: {new}\nWrite it down. Nobody can recover it.")
+    with seen_through(terminal):
+        return client.call("circle.passphrase", circle=name, old=old, new=new)
+
+
+@contextmanager
+def _the_open_cell(context: click.Context) -> Iterator[tuple[Client, Terminal]]:
+    """The open cell of the daemon: only in it a circle with a passphrase of its own is open."""
+    from cellsync.cli.reach import the_daemon
+
+    with the_daemon(context) as client:
+        yield client, terminal_of(context)

@@ -9,6 +9,7 @@ import click
 from cellsync.api.contract.problems import PARTLY
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import terminal_of
+from cellsync.cli.words import many
 
 _MARKS: Final = {"good": "✓", "warning": "⚠", "bad": "✗", "unknown": "?"}
 
@@ -58,13 +59,16 @@ def _vault(context: click.Context) -> dict[str, str]:
 
     try:
         with opened(context) as client:
-            entries = client.call("audit")["entries"]
+            audited = client.call("audit")
     except CellsyncError as error:
         problem = problem_of(error)
         if problem.code != "vault_damaged":
             raise
         return {"check": "vault_entries", "grade": "bad", "text": problem.message, "hint": problem.hint}
+    entries, locked = audited["entries"], audited["locked"]
     text = f"Every page of the vault can be read, and all {entries:,} entries are what their authors signed."
+    if locked:
+        text += f" Left out: {many(locked, 'locked circle')}."
     return {"check": "vault_entries", "grade": "good", "text": text, "hint": ""}
 
 

@@ -65,6 +65,7 @@ VAULT_CHECK: Final = b"cs1 vault check"
 VAULT_KEY: Final = b"cs1 vault key"
 VAULT_BODY: Final = b"cellsync/1 vault body\0"
 VAULT_SLOT: Final = b"cellsync/1 vault slot\0"
+VAULT_CIRCLE: Final = b"cellsync/1 vault circle\0"
 
 # state digests, shown to people and compared in tests
 STATE: Final = b"cs1 state"

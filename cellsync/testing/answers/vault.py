@@ -15,6 +15,7 @@ def answer(given: Given) -> Answer:
     header, cheap = given.raw("header"), given.truth("cheap")
     try:
         typed = passphrases.forms(given.text("passphrase"))
+        own = passphrases.forms(given.text("own")) if given.has("own") else ()
     except InvalidValue as error:
         raise BadQuestion(str(error)) from None
     with TemporaryDirectory() as folder:
@@ -22,8 +23,10 @@ def answer(given: Given) -> Answer:
         try:
             with Vault.open(Path(folder), typed, allow_cheap=cheap) as vault:
                 signing, session, name = vault.identity
-                rows = [vault.circle_file(circle) for circle in vault.circles]
+                for circle in vault.locked if own else ():
+                    vault.unlock(circle, own)
+                rows = [vault.locked_file(circle) for circle in vault.circles]
         except CellsyncError as error:
             return Answer(f"fault:{error.code}")
-    circles = [[circle, file, key.reveal()] for circle, file, key in rows]
+    circles = [[row.circle, row.file, None if row.key is None else row.key.reveal()] for row in rows]
     return ok(signing=signing.reveal(), session=session.reveal(), name=name, circles=circles)

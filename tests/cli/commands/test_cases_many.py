@@ -22,7 +22,7 @@ STATUS = {
     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer", "device": "cd" * 32,
     "locks_in": None, "copied": None, "as_of": None, "cases": 1, "key_memory": 256, "beside": 1, "changes": 3,
     "only_here": 2,
-    "only_here_cases": [
+    "locked": [], "only_here_cases": [
         {"case": "ab" * 32, "title": "Parcel", "changes": 1}, {"case": "cd" * 32, "title": "", "changes": 1},
     ],
     "conflicts": 0, "others_ahead": None, "peers": [], "flags": [], "circles": [CIRCLE],

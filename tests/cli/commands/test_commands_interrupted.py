@@ -109,7 +109,7 @@ class Writing:
             self.interrupt()
         self.done = operation
         written = {"short": "4f2a", "title": "Vera", "written": True, "alike": [], "taken": [], "doubts": []}
-        backed_up = {"at": "2026-03-01T09:58:00+00:00", "changes": 3, "size": 9_000}
+        backed_up = {"at": "2026-03-01T09:58:00+00:00", "changes": 3, "size": 9_000, "locked": 0}
         if self._after:
             self.interrupt()
         return {"v": 1, **(backed_up if operation == "backup" else written)}

@@ -52,7 +52,7 @@ class Client:
                     "v": 1, "cell": "Mill Street", "state": "open", "name": "Ana", "role": "writer",
                     "device": "cd" * 32, "locks_in": None, "copied": None, "as_of": None, "cases": 0,
                     "key_memory": 256, "beside": 0, "changes": 2,
-                    "only_here": 0, "only_here_cases": [],
+                    "only_here": 0, "only_here_cases": [], "locked": [],
                     "conflicts": 0, "others_ahead": self.ahead, "peers": self.peers, "flags": [],
                     "circles": [CIRCLE],
                 }  # fmt: skip

@@ -38,7 +38,7 @@ def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, 
 
 CIRCLE = filled(
     shapes.CircleRow, id="c1", short="c1", name="Mill Street", role="writer", device="aa", devices=2, cases=0, beside=0,
-    changes=1, only_here=0, conflicts=0,
+    changes=1, only_here=0, conflicts=0, own_passphrase=False,
 )  # fmt: skip
 
 
@@ -54,8 +54,9 @@ class Canned:
             shapes.Status, v=1, cell="Mill Street", state="open", name="Ana", role="writer", device="aa", cases=0,
             key_memory=256,
             beside=0, changes=1, only_here=0, only_here_cases=[], conflicts=0, peers=peers, flags=[], circles=[CIRCLE],
+            locked=[],
         )  # fmt: skip
-        self._circles = {"v": 1, "circles": [CIRCLE]}
+        self._circles = {"v": 1, "circles": [CIRCLE], "locked": []}
         self._peers = {"v": 1, "port": 4000, "peers": peers}
 
     def call(self, operation: str, **_: Any) -> dict[str, Any]:

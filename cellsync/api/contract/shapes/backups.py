@@ -12,11 +12,13 @@ class BackUp(Takes, kw_only=True, frozen=True):
 
 
 class BackedUp(Answer, kw_only=True, frozen=True):
-    """`at`: the copy holds all that was here then. `size`: bytes."""
+    """`at`: the copy holds all that was here then. `size`: bytes. `locked`: how many circles were locked with a
+    passphrase of their own; they are in it as they lay there, neither read nor counted."""
 
     at: str
     changes: Count
     size: Count
+    locked: Count
 
 
 class Restore(Takes, kw_only=True, frozen=True):

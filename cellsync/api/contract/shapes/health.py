@@ -56,6 +56,8 @@ class Unlocked(OfCell, kw_only=True, frozen=True):
 
 
 class Audited(Answer, kw_only=True, frozen=True):
-    """Every page was read, and all of these entries are what their authors signed. Else it fails: `vault_damaged`."""
+    """Every page was read, and all of these entries are what their authors signed. Else it fails: `vault_damaged`.
+    `locked`: how many circles were left out, because they are locked with a passphrase of their own."""
 
     entries: Count
+    locked: Count

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, State, Takes, Words
+from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, Secret, State, Takes, Words
 
 
 class OfCircle(Takes, kw_only=True, frozen=True):
@@ -127,7 +127,8 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 
 class CircleRow(Struct, kw_only=True, frozen=True):
     """One circle of this device. `name`: "" until its history has come. `short`: the beginning of the id that tells it
-    from the others. `device`: this device's id there. `devices`: how many are in it, this one among them."""
+    from the others. `device`: this device's id there. `devices`: how many are in it, this one among them.
+    `own_passphrase`: it is locked whenever the cell is, and opens with another passphrase than that."""
 
     id: str
     short: str
@@ -140,12 +141,38 @@ class CircleRow(Struct, kw_only=True, frozen=True):
     changes: int
     only_here: int
     conflicts: int
+    own_passphrase: bool
 
 
 class CircleRows(Answer, kw_only=True, frozen=True):
-    """In the order of joining: the first is the one with which the vault was made."""
+    """The first is the one with which the vault was made. `locked`: the beginnings of the ids of circles that are
+    locked with a passphrase of their own; nothing else of these is known until they are unlocked."""
 
     circles: list[CircleRow]
+    locked: list[str]
+
+
+class UnlockCircle(Takes, kw_only=True, frozen=True):
+    """`circle`: the beginning of its id; "": whichever locked one the passphrase opens."""
+
+    passphrase: Secret
+    circle: Annotated[str, Meta(pattern="^[0-9a-f]{0,64}$")] = ""
+
+
+class UnlockedCircle(Answer, kw_only=True, frozen=True):
+    circle: CircleRow
+
+
+class LockCircle(Takes, kw_only=True, frozen=True):
+    circle: Name
+
+
+class CirclePassphrase(Takes, kw_only=True, frozen=True):
+    """`old`: that of the circle if it has one of its own, else that of the cell. `new`: null takes its own away."""
+
+    circle: Name
+    old: Secret
+    new: Secret | None
 
 
 class NewCircle(Takes, kw_only=True, frozen=True):
@@ -174,7 +201,8 @@ class Status(Answer, kw_only=True, frozen=True):
     ahead of this one; null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase
     takes: 256, or less where this device had less when it made the vault. `copied`: this cell was put back from a
     backup of that time, and nothing has been written to it here since. `as_of`: the cell is on a read-only disk, as it
-    was written there at that time; a daemon says null."""
+    was written there at that time; a daemon says null. `locked`: as in `circles`; what is in these is in no number
+    here."""
 
     cell: str
     state: State
@@ -192,6 +220,7 @@ class Status(Answer, kw_only=True, frozen=True):
     only_here_cases: list[CaseChanges]
     conflicts: int
     circles: list[CircleRow]
+    locked: list[str]
     others_ahead: float | None
     peers: list[Peer]
     flags: list[Flag]

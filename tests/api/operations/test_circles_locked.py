@@ -1,0 +1,151 @@
+"""A circle with a passphrase of its own, over the API: locked it is absent, and neither others nor copies suffer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cellsync.api.feed import Feed
+from cellsync.core.errors import CircleLocked, InvalidValue, NotFound, WrongPassphrase
+from tests.api.operations.test_circles import both
+from tests.api.services import PASSPHRASE, Asking, services, synced
+
+OWN = "orchard lantern sparrow quilt"
+
+
+def titles(answer: dict[str, list[dict[str, str]]]) -> list[str]:
+    return sorted(row["title"] for row in answer["cases"])
+
+
+async def names(one: Asking) -> tuple[list[str], list[str]]:
+    """The names of the circles that are open, and the beginnings of the ids of those that are locked."""
+    answer = await one("circles")
+    return [row["name"] for row in answer["circles"]], answer["locked"]
+
+
+async def told(feed: Feed, event: str) -> dict[str, Any]:
+    """The data of the next event of this kind."""
+    while (found := await feed.next()) is not None:
+        if found.event == event:
+            return found.data
+    raise AssertionError(event)
+
+
+async def lock(ana: Asking) -> None:
+    await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=OWN)
+    await ana("circle.lock", circle="Lawyers")
+
+
+async def test_a_locked_circle_is_absent_until_its_own_passphrase_comes(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with both(tmp_path) as (ana, ben, lea, outer, inner):
+        await ana("case.new", set={"title": "Parcel"}, circle=outer)
+        await ana("case.new", set={"title": "Appeal"}, circle=inner)
+        for one in (ben, lea):
+            await synced(one)
+        await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=OWN)
+        rows = (await ana("circles"))["circles"]
+        assert [(row["name"], row["own_passphrase"]) for row in rows] == [("Mill Street", False), ("Lawyers", True)]
+        assert titles(await ana("case.list")) == ["Appeal", "Parcel"]  # it stays open
+        await ana("circle.lock", circle="lawyers")
+        assert await names(ana) == (["Mill Street"], [inner[:8]])
+        assert titles(await ana("case.list")) == ["Parcel"]
+        assert (await ana("status"))["locked"] == [inner[:8]]
+        assert {one["circle"] for one in (await ana("members"))["members"]} == {outer}
+        with pytest.raises(NotFound):
+            await ana("case.list", circle="Lawyers")
+        await ben("case.new", set={"title": "Second appeal"}, circle=inner)
+        await ben("case.new", set={"title": "Second parcel"}, circle=outer)
+        await ana.until("sync.show", await ana("sync", timeout=60), "done", "failed")
+        assert titles(await ana("case.list")) == ["Parcel", "Second parcel"]  # the other circle is kept in step
+        connected = {
+            peer["circle"] for peer in (await ben("peers"))["peers"] if peer["connected"] and "Ana" in peer["name"]
+        }
+        assert connected <= {outer, inner}
+        for wrong in (PASSPHRASE, "something else altogether"):
+            with pytest.raises(WrongPassphrase):
+                await ana("circle.unlock", passphrase=wrong)
+        with pytest.raises(NotFound):
+            await ana("circle.unlock", passphrase=OWN, circle="00")
+        unlocked = await ana("circle.unlock", passphrase=OWN.upper(), circle=inner[:6])
+        assert unlocked["circle"]["name"] == "Lawyers"
+        for _ in range(3):
+            await synced(ana)
+        assert titles(await ana("case.list")) == ["Appeal", "Parcel", "Second appeal", "Second parcel"]
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert await names(ana) == (["Mill Street"], [inner[:8]])  # with the cell it is locked again
+
+
+async def test_it_is_changed_taken_away_and_refused_where_it_makes_no_sense(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with both(tmp_path) as (ana, *_):
+        with pytest.raises(WrongPassphrase):
+            await ana("circle.passphrase", circle="Lawyers", old=OWN, new=OWN)
+        with pytest.raises(InvalidValue):
+            await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=PASSPHRASE)
+        with pytest.raises(InvalidValue, match="with which the vault was made"):
+            await ana("circle.passphrase", circle="Mill Street", old=PASSPHRASE, new=OWN)
+        with pytest.raises(InvalidValue):
+            await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=None)
+        with pytest.raises(InvalidValue):
+            await ana("circle.lock", circle="Lawyers")
+        await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=OWN)
+        with pytest.raises(WrongPassphrase):  # once it has one, that is asked for
+            await ana("circle.passphrase", circle="Lawyers", old=PASSPHRASE, new=None)
+        await ana("circle.passphrase", circle="Lawyers", old=OWN, new=None)
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert await names(ana) == (["Mill Street", "Lawyers"], [])
+
+
+async def test_who_follows_is_told_when_it_is_unlocked(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with both(tmp_path) as (ana, *_, inner):
+        await lock(ana)
+        feed = ana.service.follow("")
+        await feed.registered()
+        await ana("circle.unlock", passphrase=OWN)
+        with trio.fail_after(60):
+            assert (await told(feed, "circle.added")) == {"circle": inner}
+            await ana("case.new", set={"title": "Appeal"}, circle=inner)
+            assert (await told(feed, "case.changed"))["circle"] == inner
+        feed.end()
+
+
+async def test_copies_keep_it_locked_and_say_what_they_did_not_read(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with both(tmp_path) as (ana, *_, inner), services(tmp_path / "other", "new") as [new]:
+        await ana("case.new", set={"title": "Appeal"}, circle=inner)
+        assert (await ana("audit"))["locked"] == (await ana("backup", to=str(tmp_path / "open")))["locked"] == 0
+        await lock(ana)
+        assert (await ana("audit"))["locked"] == 1
+        assert (await ana("backup", to=str(tmp_path / "copy")))["locked"] == 1
+        await new("restore", source=str(tmp_path / "copy"), passphrase=PASSPHRASE)
+        assert await names(new) == (["Mill Street"], [inner[:8]])
+        await new("circle.unlock", passphrase=OWN)
+        assert titles(await new("case.list")) == ["Appeal"]
+        assert new.service.cell.circle(inner[:8]).circle.renewal_due  # it knows that it is a copy
+        assert not ana.service.cell.circles[0].circle.renewal_due
+
+
+async def test_new_keys_want_it_unlocked_and_leave_it_so(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with both(tmp_path) as (ana, *_, inner):
+        await ana("case.new", set={"title": "Appeal"}, circle=inner)
+        await lock(ana)
+        job = await ana.until("rekey.show", await ana("rekey", passphrase=PASSPHRASE), "done", "failed")
+        assert job["error"]["code"] == CircleLocked.code
+        assert await names(ana) == (["Mill Street"], [inner[:8]])
+        await ana("circle.unlock", passphrase=OWN)
+        job = await ana.until("rekey.show", await ana("rekey", passphrase=PASSPHRASE), "done", "failed")
+        assert job["error"] is None
+        assert titles(await ana("case.list")) == ["Appeal"]  # in the same session it is open
+        await ana("lock")
+        await ana("unlock", passphrase=PASSPHRASE)
+        assert await names(ana) == (["Mill Street"], [inner[:8]])
+        await ana("circle.unlock", passphrase=OWN)
+        assert titles(await ana("case.list")) == ["Appeal"]
