@@ -143,6 +143,8 @@ class OpenCircle(DaysView):
         """Verify and store a batch from `source`. Raises PeerError, DiskFull, StorageFailed: nothing of it is kept."""
         async with self.lock:
             peer = source.device if isinstance(source, FromSession) else None
+            if peer is not None:
+                self.spend(peer, batch.size)
             with collector_paused():
                 room = self._surplus.room(self.replica.held, peer)
                 if self._is_large(batch):
@@ -319,7 +321,7 @@ class OpenCircle(DaysView):
         if self.hearsay and (plan.controls or plan.ruling is not None):
             await self.apart(self.hearsay.renew)
         peer = source.device if isinstance(source, FromSession) else None
-        if told is None or peer is None or not plan.refused or not is_withholding(told):
+        if told is None or peer is None or not plan.refused or not is_withholding(told) or self._told_member(peer):
             return plan
         refused = await self.apart(lambda: self.hearsay.take(told, plan.refused, peer))
         if refused is None:

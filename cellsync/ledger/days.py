@@ -22,6 +22,7 @@ from cellsync.core.membership.holders import Holders
 from cellsync.core.session.view import Extent
 from cellsync.core.wire.detached import Detached
 from cellsync.ledger import audience
+from cellsync.ledger.allowance import Allowance
 from cellsync.ledger.members import MembersView
 from cellsync.ledger.safe import Safe
 from cellsync.ledger.surroundings import Surroundings
@@ -33,18 +34,41 @@ class DaysView(MembersView):
     """The part of a circle that needs its keys, its clocks and the time."""
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
+        self._allowance = Allowance()  # of removed devices that are told so
         super().__init__(circle, store)
         self.surroundings = surroundings
         self.epochs = Epochs.decode(
             circle, store.kept(drawers.EPOCHS) or b"\x90", store.kept(drawers.OLDER_EPOCHS) or b"\x90"
         )
         self.holders = Holders.decode(store.kept(drawers.HOLDERS) or b"\x90")
-        self.safe = Safe(self.replica, store, self.device, self.epochs, self.holders)
+        self.safe = Safe(self.replica, store, self.device, self.epochs, self.holders, self.told_devices)
         self.clocks = Clocks.decode(store.kept(drawers.CLOCKS))
         # The day of the entry that introduces a device, even if it does not count now: it may later.
         self._introduced: dict[DeviceId, Day] = {}
         self._note_introductions(self.replica.held.controls(store, INTRODUCTIONS))
         self._attested_by_others = self._attested()
+
+    def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
+        found = super().devices_with(key)
+        spent = [device for device in found if self._is_spent(device)]
+        return tuple(device for device in found if device not in spent) if spent else found
+
+    def _is_spent(self, device: DeviceId) -> bool:
+        """Whether a removed device that is told so has brought as much as it may today."""
+        member = self._told_member(device)
+        return member is not None and self._allowance.is_spent(member, day_of(self.surroundings.now()))
+
+    def spend(self, device: DeviceId, size: int) -> None:
+        """A device brings a batch of this size. Raises CapExceeded if it was removed and brought enough today."""
+        member = self._told_member(device)
+        if member is not None:
+            self._allowance.spend(member, size, day_of(self.surroundings.now()))
+
+    def _told_member(self, device: DeviceId) -> MemberId | None:
+        """The member of a removed device that is told so; None of any other device."""
+        if not self.telling or device not in self.told_devices():
+            return None
+        return self.replica.circle.grants[device].member
 
     def extent(self, key: SessionPublic) -> Extent:
         devices = self.devices_with(key)

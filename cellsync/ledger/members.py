@@ -45,8 +45,7 @@ class MembersView(ReplicaView):
             return (self._sponsor,)
         if self.is_removed:
             return ()
-        circle = self.replica.circle
-        return circle.devices_with(key) or tuple(one for one in circle.introduced_with(key) if self._is_told(one))
+        return self.replica.circle.devices_with(key) or self._told_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
         key = None if self.is_removed else self.replica.circle.session_key(device) or self._told_key(device)
@@ -93,13 +92,19 @@ class MembersView(ReplicaView):
         self._telling = members
         self.store.keep(drawers.TELLING, b"".join(sorted(members)))
 
-    def _is_told(self, device: DeviceId) -> bool:
-        grant = self.replica.circle.grants.get(device)
-        return grant is not None and grant.member in self._telling
+    def told_devices(self) -> list[DeviceId]:
+        """The devices that are told so, if they call."""
+        circle = self.replica.circle
+        theirs = [grant.device for grant in circle.grants.values() if grant.member in self._telling and grant.usable]
+        return [device for device in theirs if circle.decides_on(device) and not circle.is_heard(device)]
+
+    def _told_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
+        with_it = self.replica.circle.introduced_with(key) if self._telling else ()
+        return tuple(sorted({*with_it}.intersection(self.told_devices()))) if with_it else ()
 
     def _told_key(self, device: DeviceId) -> SessionPublic | None:
-        grant = self.replica.circle.grants.get(device)
-        return grant.keys.session if grant is not None and grant.usable and self._is_told(device) else None
+        told = self._telling and device in self.told_devices()
+        return self.replica.circle.grants[device].keys.session if told else None
 
     def member_of(self, device: DeviceId) -> MemberId | None:
         circle = self.replica.circle

@@ -7,7 +7,7 @@ A crash between the step and that loses nothing: the same follows from the entri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from cellsync.core import drawers
 from cellsync.core.crypto.ratchet import Branches
@@ -35,7 +35,12 @@ from cellsync.core.replica.replica import Replica
 class Safe:
     """The secrets of one circle."""
 
-    def __init__(self, replica: Replica, store: Store, device: DeviceId, epochs: Epochs, holders: Holders) -> None:
+    def __init__(
+        self, replica: Replica, store: Store, device: DeviceId, epochs: Epochs, holders: Holders,
+        told: Callable[[], Collection[DeviceId]],
+    ) -> None:  # fmt: skip
+        """`told`: the removed devices that are told so, and call under what they held."""
+        self._told = told
         self._replica, self._store = replica, store
         self._evidence = KeyEvidence(replica, store, device)
         self.keyring = Keyring(device, epochs, holders, _secrets(store, device))
@@ -53,7 +58,8 @@ class Safe:
 
     @property
     def facts(self) -> StepFacts:
-        return self._evidence.facts()
+        facts = self._evidence.facts()
+        return facts._replace(heard=facts.heard.union(self._told()))
 
     def _stage(self) -> bool:
         ring = self.keyring

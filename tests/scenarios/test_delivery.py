@@ -11,9 +11,15 @@ from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.core.errors import InvalidValue
-from cellsync.core.ids import EntryId, MemberId
+from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId
 from cellsync.core.membership.control import Role
+from cellsync.core.membership.editions import OURS
+from cellsync.core.membership.epochs import WantedEpoch
 from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica.planner import Intention
+from cellsync.core.wire.messages import encode_wanted
+from cellsync.core.wire.tags import Kind
+from cellsync.ledger import allowance, duty
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import Visit
 
@@ -192,3 +198,57 @@ async def test_who_is_told_no_more_meets_silence(memory_network: MemoryNetwork, 
         await trio.sleep(3_600)
         assert not cara.first.circle.is_removed
         assert not ana.node.links.keys() & {cara.device}
+
+
+async def test_whoever_was_removed_and_floods_meets_silence(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What she brings is aside, and soon it is enough for a day."""
+    monkeypatch.setattr(allowance, "DAILY", 20_000)
+    net = memory_network
+    async with one_removed(net) as (_, [ana, _ben, cara]):
+        await ana.first.membership.tell(MemberId(cara.device))
+        monkeypatch.setattr(type(cara.first.circle), "is_removed", False)  # her program does not obey
+        first = await cara.create(Visit, title="x" * 30_000)
+        net.heal()
+        net.partition("ben", "cara")
+        held = ana.first.circle.replica.held
+        await until(lambda: first.id in held.cases)
+        before = sum(chain.length for chain in held.of_device(cara.device))
+        second = await cara.create(Visit, title="one more")
+        await trio.sleep(3_600)
+        assert sum(chain.length for chain in held.of_device(cara.device)) == before
+        assert second.id not in held.cases
+        assert not ana.first.circle.devices_with(cara.secrets.public.session), "until tomorrow"
+        assert not ana.first.circle.replica.shows(first.id), "it is in quarantine"
+        assert status(ana, cara) is DeviceStatus.REMOVED
+
+
+async def test_whoever_is_suspended_is_given_neither_states_nor_cases_whatever_they_ask(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with quarrel(memory_network) as [ana, ben, cara, dan]:
+        case = await cara.create(Visit, title="not for who is suspended")
+        begun, states = duty.begin_epoch(cara.first.circle, ())
+        assert ana.device not in begun.devices
+        shape, content = OURS.kinds[Kind.ROTATE].encode(begun, bytes(16))
+        rotation = Intention(Kind.ROTATE, CaseId(cara.first.circle.id), shape, content)
+        plan = await cara.first.circle.write(cara.secrets.signing, [rotation])
+        epoch = EpochId(plan.commit.entries[0].id)
+        await cara.first.circle.entrust(epoch, states)
+        await level([cara, dan])
+        assert dan.first.circle.epochs.holds(epoch)
+        for one in (ana, ben):
+            one.first.circle.safe.keyring.wanted = WantedEpoch(epoch, begun.commitment, begun.day, Day(begun.day + 9))
+        await until(*(lambda one=one: knows(one, epoch) for one in (ana, ben)))
+        for link in [link for one in (ana, ben) for link in one.node.links.all()]:
+            link.session._connection.send(encode_wanted(next(iter(link.session._exchanges)), epoch))
+            link.look()
+        await trio.sleep(3_600)
+        for one in (ana, ben):
+            assert case.id not in one.first.circle.replica.held.cases
+            assert not one.first.circle.epochs.keeps(epoch)
+
+
+def knows(cell: Cell, epoch: EpochId) -> bool:
+    return cell.first.circle.shown.circle.bit(EntryId(epoch)) is not None

@@ -31,7 +31,8 @@ def withhold(batch: Batch, what: Withheld) -> Batch | None:
         return batch
     kept = [_without(batch, row, what) for row in batch.entries]
     size = sum(entry_size(row.shape, row.content, len(row.parents) // 2) for row in kept)
-    return Batch(batch.chains, batch.cases, kept) if size <= caps.BATCH else None
+    own = [batch.cases[row.case] for row in batch.entries if row.kind][:1]  # the table names no other case
+    return Batch(batch.chains, own, kept) if size <= caps.BATCH else None
 
 
 def _without(batch: Batch, row: BatchEntry, what: Withheld) -> BatchEntry:
@@ -40,5 +41,5 @@ def _without(batch: Batch, row: BatchEntry, what: Withheld) -> BatchEntry:
         shape = Hashed(hash_shape(batch.cases[row.case], row.shape), len(row.shape)).pack()
         return row._replace(case=NO_CASE, kind=marked(row.kind, EntryForm.SKELETON), shape=shape, content=content)
     if what is Withheld.CASES_AND_NAMES:
-        return row._replace(kind=marked(row.kind, EntryForm.ERASED), content=content)
-    return row
+        return row._replace(case=0, kind=marked(row.kind, EntryForm.ERASED), content=content)
+    return row._replace(case=0)

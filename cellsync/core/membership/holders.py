@@ -99,7 +99,7 @@ class Holders:
         return self._held[device] != before
 
     def forget(self, active: Collection[DeviceId], day: Day) -> bool:
-        """Forget the devices that are active no more, and those not heard of for 400 days before `day`, which the
+        """Forget the devices that are none of these, and those not heard of for 400 days before `day`, which the
         entries of others attest: our clock alone shuts nobody out."""
         left = {
             device: holding

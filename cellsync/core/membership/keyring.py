@@ -44,6 +44,7 @@ class StepFacts(NamedTuple):
     active: Mapping[DeviceId, ActiveDevice]  # this device, too, if it is
     introduced: Sequence[IntroducedSealKey]  # this device's seal keys
     saw: Callable[[EntryId, EntryId], bool]  # whether the first has the second in its past, or is it
+    heard: frozenset[DeviceId] = frozenset()  # not active, and still spoken to: what they hold stays accepted
 
     def rank(self, epoch: EpochId) -> Rank | None:
         held = self.rotations.get(epoch)
@@ -152,7 +153,7 @@ class Keyring:
             if shown is not None:
                 self.holders.note(device, shown, active.heard, facts.rank)
         today = day_of(now)
-        self.holders.forget(facts.active, today if attested is None else min(today, attested))
+        self.holders.forget({*facts.active, *facts.heard}, today if attested is None else min(today, attested))
 
     def _shown(self, facts: StepFacts, device: DeviceId) -> EpochId | None:
         return holders.newest_shown(
