@@ -167,11 +167,13 @@ def programs(folder: Path, *names: str, inside: Inside = lambda _: ()) -> Iterat
 
 
 def pair(
-    inviter: Program, joiner: Program, *, network: Sequence[str] = LOOPBACK, circle: str = ""
+    inviter: Program, joiner: Program, *, network: Sequence[str] = LOOPBACK, circle: str = "",
+    by: Sequence[str] = ("invite",),
 ) -> tuple[Ran, Ran]:  # fmt: skip
     """Let one profile join the other's cell; each program compares the words with those that the other shows.
 
-    `circle`: which one, where there are several. A profile that has a vault joins under the name that it has.
+    `circle`: which one, where there are several; `by`: the command that shows the code. A profile that has a vault
+    joins under the name that it has.
     """
     of = ["--circle", circle] if circle else []
     new = [] if joiner.profile.exists else ["--name", joiner.name, *network]
@@ -179,7 +181,7 @@ def pair(
     for_inviter, from_joiner = os.pipe()
     for_joiner, from_inviter = os.pipe()
     inviting = inviter.begin(
-        "invite", *of, "--code-fd", str(code_in), "--words-fd", str(for_inviter),
+        *by, *of, "--code-fd", str(code_in), "--words-fd", str(for_inviter),
         pass_fds=[code_in, for_inviter],
     )  # fmt: skip
     joining = joiner.begin(

@@ -201,7 +201,8 @@ def join(
         see_through(context, terminal)
         status = client.call("status")
     cell = line(status["cell"]) or "the cell"
-    terminal.result(f"✓ Joined {cell} as {line(name or status['name'], 40)}. {many(status['cases'], 'case')} here.")
+    me = status["name"] if status["role"] or name is None else name  # whoever let it in may have said its name
+    terminal.result(f"✓ Joined {cell} as {line(me, 40)}. {many(status['cases'], 'case')} here.")
     terminal.next("cellsync case list")
     terminal.answer(job)
 
@@ -217,6 +218,8 @@ def _join_as_well(context: click.Context, code_fd: int | None, words_fd: int | N
         _, job = _joined(terminal, client, {"code": _code(terminal, code_fd), **given}, me, words_fd)
         see_through(context, terminal)
         circles = client.call("circles")["circles"]
+        known = client.call("members", circle=job["circle"])["members"]
+    me = next((line(one["name"], 40) for one in known if one["me"]), me)  # whoever let it in may have said its name
     found = next(one for one in circles if one["id"] == job["circle"])
     name = circle_names(circles)[found["id"]]
     terminal.result(f"✓ Joined {name} as {me}. {many(found['cases'], 'case')} of it here.")
