@@ -169,7 +169,10 @@ class Keyholder:
 
 
 def _unsettled(standing: CircleStanding) -> list[StrikeStanding]:
+    """Removals that are undecided, or stand on one word; not of those whom another one has removed for good."""
+    strikes = standing.strikes()
+    gone = {member for one in strikes if one.final for member in one.members}
     return [
-        one for one in standing.strikes()
-        if one.state == "undecided" or (one.state == "stands" and one.lacks is not None)
+        one for one in strikes
+        if one.state == "undecided" or (one.state == "stands" and one.lacks is not None and not one.members <= gone)
     ]  # fmt: skip

@@ -75,6 +75,8 @@ async def test_the_paper_agrees_to_a_removal_that_rests_on_one_word(tmp_path: Pa
         await synced(cara)
         with pytest.raises(NotFound):
             await cara("recovery.preview", paper=key, endorse=["Cara"])
+        assert (await cara("recovery.preview", paper=key, coordinators=["Cara"]))["left_unsettled"] != []
+        assert (await cara("recovery.preview", paper=key, remove=["Ben"]))["left_unsettled"] == []
         seen = await cara("recovery.preview", paper=key, endorse=["Ben"])
         assert seen["agrees"] == ["Ana removed Ben"]
         assert [one["by"] for one in seen["unsettled"]] == ["Ana"], "it rests on one word"
