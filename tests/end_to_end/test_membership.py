@@ -72,8 +72,7 @@ def test_a_laptop_is_seized_its_owner_removed_offline_and_late_testimony_release
 
 def test_two_coordinators_remove_each_other_and_show_the_same(tmp_path: Path) -> None:
     """Cara hears of the one removal first, Dan of the other: who was removed is not listened to any more. When the two
-    meet, both removals are contested, and both show that. Of the two who quarrel nothing is claimed: a suspended device
-    is not served anything yet."""
+    meet, both removals are contested, and both show that."""
     with programs(tmp_path, "ana", "ben", "cara", "dan") as everyone:
         ana, ben, cara, dan = everyone
         ana.init()
@@ -104,6 +103,54 @@ def test_two_coordinators_remove_each_other_and_show_the_same(tmp_path: Path) ->
             assert "ana removed ben, which is contested and undecided" in told
             assert "ben removed ana, which is contested and undecided" in told
             assert "the recovery key" in one.run("members", "why", "ana").out
+
+
+def test_two_who_removed_each_other_are_told_of_it_and_how_it_was_settled(tmp_path: Path) -> None:
+    """Cara has heard that Ben was removed, and tells him: so his own removal of Ana reaches her, and from her Ana. Her
+    word then settles it; whoever stays gets what was withheld, and the other one is told that it is out."""
+    with programs(tmp_path, "ana", "ben", "cara") as everyone:
+        ana, ben, cara = everyone
+        ana.init()
+        ana.start()
+        for one in (ben, cara):
+            pair(ana, one)
+            one.start()
+            assert ana.run("members", "role", one.name, "coordinator").exit == 0
+            wait_until(lambda: requiring(ana) == requiring(ben) == {"ana", "ben"}, "both require what it needs")
+        wait_until(lambda: ben.call("endorsable", member="cara")["open"] != [], "Ben has heard of it")
+        assert ben.run("members", "endorse", "cara", "--yes").exit == 0  # so that Cara's word counts
+        wait_until(lambda: counting(ana) == counting(cara) == {"ana", "ben", "cara"}, "it counts")
+        for one in everyone:
+            stop(one)
+        for one, other in ((ana, "ben"), (ben, "ana")):
+            one.json("case", "new", f"by {one.name}, while apart")
+            assert one.run("members", "remove", other, "--confirm", other).exit == 0
+        ana.start()
+        cara.start()
+        wait_until(partial(is_removed, cara, "ben"), "Cara has heard")
+        stop(ana)
+        assert "is told so when it calls" in cara.run("members", "tell", "ben").out
+        ben.start()
+        quarrel = {"ana": "suspended", "ben": "suspended", "cara": "active"}
+        wait_until(lambda: statuses(cara) == statuses(ben) == quarrel, "Cara and Ben know of both")
+        ana.start()
+        wait_until(lambda: statuses(ana) == quarrel, "Ana does, too")
+        assert "ben removed ana, which is contested and undecided" in ana.run("members").out
+        cara.json("case", "new", "meanwhile")
+        [open_] = [one for one in cara.call("endorsable", member="ana")["open"] if one["what"] == "ben removed ana"]
+        assert cara.call("endorse", member="ana", entries=[open_["entry"]])["entry"]
+        wait_until(lambda: titles(ben) == ["by ben, while apart", "meanwhile"], "Ben gets what was withheld")
+        assert statuses(ben) == {"ana": "removed", "ben": "active", "cara": "active"}
+        assert titles(ana) == ["by ana, while apart"]
+        assert cara.run("members", "tell", "ana").exit == 0
+        wait_until(partial(is_removed, ana, "ana"), "Ana is told")
+        assert "This device was removed by ben." in ana.run("members").out
+        assert titles(ana) == ["by ana, while apart"]
+
+
+def counting(one: Program) -> set[str]:
+    """Whose word weighs."""
+    return {row["name"] for row in one.call("roster")["members"] if row["counts"]}
 
 
 def test_one_removal_covers_both_circles_and_a_guest_hears_of_hers_alone(tmp_path: Path) -> None:
