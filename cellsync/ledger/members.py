@@ -27,7 +27,7 @@ class MembersView(ReplicaView):
         self.store = store
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
-        self.hearsay = Hearsay(circle, store, editions.OURS)
+        self.hearsay = Hearsay(circle, store, editions.OURS, self.device)
         self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
         self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")

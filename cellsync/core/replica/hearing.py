@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cellsync.core.history.store import Store
-from cellsync.core.ids import CircleId
+from cellsync.core.ids import CircleId, EntryId
 from cellsync.core.membership.editions import Edition
 from cellsync.core.replica.planner import plan_batch
 from cellsync.core.replica.replica import Replica
@@ -27,7 +27,7 @@ class Conclusion(NamedTuple):
     """What comes of looking at what is held together with what was told."""
 
     replica: Replica  # one of its own, only to ask how things stand
-    new: int  # how many of the entries that were told are not held
+    new: frozenset[EntryId]  # those entries that were told and are not held
     refused: list[int]  # rows of the joined batches that did not attach even so
 
 
@@ -37,7 +37,7 @@ def hear(circle: CircleId, store: Store, edition: Edition, told: Iterable[Batch]
     plan = plan_batch(replica.held, replica.circle, store, joined(told), {}, replica.judge, told=True)
     if plan.commit.entries:
         replica.advance(plan, fold=False)
-    return Conclusion(replica, len(plan.commit.entries), plan.refused)
+    return Conclusion(replica, frozenset(entry.id for entry in plan.commit.entries), plan.refused)
 
 
 def is_withholding(batch: Batch) -> bool:

@@ -230,7 +230,9 @@ class Talking(Phase):
             case messages.Offer():
                 circles.hear_offer(message.tags)
             case messages.Whereabouts():
-                return self._hear_whereabouts(circles.shared(message.circle), message.places)
+                exchange = circles.shared(message.circle)
+                located = self._hear_whereabouts(exchange, message.places)
+                return located if exchange.extent is Extent.ALL else []  # nobody else sends us anywhere
             case messages.WantedStates(name, epoch):
                 asked = circles.answering(name)
                 if asked is not None:

@@ -65,7 +65,7 @@ def test_who_was_removed_finds_out_without_a_case_or_a_name() -> None:
     assert any(map(is_withholding, batches))
     found = heard(bea, batches)
     assert found.refused == []
-    assert found.new == sum(len(batch.entries) for batch in batches)
+    assert len(found.new) == sum(len(batch.entries) for batch in batches)
     statuses = found.replica.court.ruling.decision.statuses
     assert statuses[bea.device] is DeviceStatus.REMOVED
     assert statuses == ana.replica.court.ruling.decision.statuses, "as those who hold it see it"
@@ -79,7 +79,7 @@ def test_nothing_follows_as_long_as_something_is_missing() -> None:
     ana, bea, _ = apart()
     first, *rest = told(ana, bea)
     found = heard(bea, rest)
-    assert found.new == 0
+    assert not found.new
     assert len(found.refused) == sum(len([row for row in batch.chains if row.signature]) for batch in rest)
     assert not heard(bea, [first]).refused
 

@@ -1,0 +1,105 @@
+"""What peers have told, as it is kept, and when it is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cellsync.core.ids import CaseId, DeviceId
+from cellsync.core.membership.editions import OURS
+from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.wire.operations import Operation
+from cellsync.ledger import hearsay
+from cellsync.ledger.hearsay import IN_VAIN, Hearsay
+from tests.core.replica.test_hearing import apart, remove, told
+from tests.core.replicas import MemoryReplica, pass_on, three
+
+EVA = DeviceId(b"e" * 32)
+
+
+def opened(bea: MemoryReplica) -> Hearsay:
+    return Hearsay(bea.replica.circle.id, bea.store, OURS, bea.device)
+
+
+def tell(heard: Hearsay, ana: MemoryReplica, bea: MemoryReplica, peer: DeviceId = EVA) -> list[list[int] | None]:
+    return [heard.take(batch, bea.replica.plan(batch).refused, peer) for batch in told(ana, bea)]
+
+
+def is_removed(heard: Hearsay, bea: MemoryReplica) -> bool:
+    statuses = None if heard.replica is None else heard.replica.court.ruling.decision.statuses
+    return statuses is not None and statuses[bea.device] is DeviceStatus.REMOVED
+
+
+def test_it_is_kept_until_it_is_held() -> None:
+    ana, bea, eva = apart()
+    heard = opened(bea)
+    assert not heard
+    assert all(refused == [] for refused in tell(heard, ana, bea))
+    assert is_removed(heard, bea)
+    heard = opened(bea)
+    assert is_removed(heard, bea), "it is kept"
+    pass_on(eva, bea)
+    heard.renew()
+    assert not heard
+    assert heard.replica is None
+    assert not opened(bea)
+
+
+def test_of_whoever_is_active_by_it_nothing_is_kept_when_it_is_opened_again() -> None:
+    ana, bea, eva = three()
+    eva.edit(CaseId(b"c" * 32), Operation(1, "title", b"", "withheld, and nobody knows why"))
+    pass_on(eva, ana)
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    assert heard
+    assert not opened(bea)
+
+
+def test_what_was_told_already_is_taken_and_not_kept_twice() -> None:
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    kept = bea.store.kept("told")
+    assert all(refused == [] for refused in tell(heard, ana, bea, DeviceId(b"f" * 32)))
+    assert bea.store.kept("told") == kept
+
+
+def test_whoever_tells_the_same_again_and_again_is_not_heard_any_more() -> None:
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    heard._vain[EVA] = IN_VAIN - 1
+    taken = tell(heard, ana, bea)
+    assert taken[0] == []
+    assert taken[-1] is None
+
+
+@pytest.mark.parametrize("limit", ["FROM_ONE", "FROM_ALL"])
+def test_only_so_much_is_kept(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    monkeypatch.setattr(hearsay, limit, 1_000)
+    assert None in tell(heard, ana, bea)
+    assert len(bea.store.kept("told") or b"") < 2_000
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:-1], lambda raw: b"\xc1", lambda raw: raw.replace(b"\x04", b"\x05", 1)]
+)
+def test_what_cannot_be_read_is_forgotten(damage: Callable[[bytes], bytes]) -> None:
+    ana, bea, _ = apart()
+    tell(opened(bea), ana, bea)
+    bea.store.keep("told", damage(bea.store.kept("told") or b""))
+    assert not is_removed(opened(bea), bea)
+
+
+def test_it_is_heard_anew_when_what_is_held_changes() -> None:
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    before = heard.replica
+    remove(bea, bea.device)  # she leaves by herself
+    heard.renew()
+    assert heard.replica is not before
+    assert is_removed(heard, bea)
