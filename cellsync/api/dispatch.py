@@ -93,6 +93,8 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "case.new": "edits.new",
     "case.show": "cases.show",
     "case.edit": "edits.edit",
+    "case.move.preview": "moves.preview",
+    "case.move": "moves.move",
     "case.log": "cases.log",
     "case.graph": "cases.graph",
     "import": "tables.import_table",

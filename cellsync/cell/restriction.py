@@ -37,7 +37,7 @@ def check_told(circles: Iterable[OpenCircle], to: OpenCircle, written: list[Oper
     others = [circle for circle in circles if circle is not to]
     if not others:
         return
-    for value in _ids(operation.plain for operation in written):
+    for value in ids_in(operation.plain for operation in written):
         if value in to.replica.held.cases:
             continue
         about = [circle for circle in others if value in circle.replica.held.cases]
@@ -51,14 +51,14 @@ def _called(circle: OpenCircle) -> str:
     return f'"{harmless(found.circle_name)}"' if found is not None else "another circle"
 
 
-def _ids(values: Iterable[Any]) -> Iterator[CaseId]:
+def ids_in(values: Iterable[Any]) -> Iterator[CaseId]:
     """What may be ids of cases among these values."""
     for value in values:
         match value:
             case bytes() if len(value) == ID_BYTES:
                 yield CaseId(value)
             case Mapping():
-                yield from _ids(value.keys())
-                yield from _ids(value.values())
+                yield from ids_in(value.keys())
+                yield from ids_in(value.values())
             case list() | tuple():
-                yield from _ids(value)
+                yield from ids_in(value)

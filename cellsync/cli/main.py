@@ -27,6 +27,7 @@ from cellsync.cli.commands.edits import edit, new
 from cellsync.cli.commands.forks import fork
 from cellsync.cli.commands.help import help_
 from cellsync.cli.commands.members import members
+from cellsync.cli.commands.moves import move
 from cellsync.cli.commands.pairing import invite, join
 from cellsync.cli.commands.passphrase import passphrase
 from cellsync.cli.commands.people import peers
@@ -185,5 +186,5 @@ for command in (
     graph, sync, peers, watch, backup, restore, passphrase, fork, daemon, doctor, demo, completion, help_,
 ):  # fmt: skip
     main.add_command(command)
-for command in (new, edit, list_, show, log, import_, export):
+for command in (new, edit, list_, show, log, move, import_, export):
     case.add_command(command)

@@ -45,6 +45,7 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "fork.check": "it reads", "peers.add": "it is known", "peers.ping": "it asks", "invite.confirm": "it is confirmed",
     "invite.cancel": "it is cancelled", "join.introduce": "it is said", "join.confirm": "it is confirmed",
     "removal": "they are removed then: refused", "role": "they have that role: refused",
+    "case.move": "it is written there twice",
     "endorse": "it is agreed to", "contest": "it is answered", "leave": "you have left: refused",
     "tell": "it is decided",
     "release": "it is released: refused", "require": "it is required",
@@ -63,7 +64,7 @@ def test_whatever_writes_a_document_says_its_heads() -> None:
     """A job writes many, or none; an invitation admits somebody, which is no document, and so is no other word."""
     others = {
         "import", "invite", "invite.confirm", "removal", "role", "endorse", "contest", "leave", "release", "require",
-        "link",
+        "link", "case.move",
     }  # fmt: skip
     writes = {one.name for one in OPERATIONS if "not_permitted" in codes_of(one)} | {"import"}
     with_heads = {one.name for one in OPERATIONS if "heads" in getattr(shapes, one.gives).__struct_fields__}

@@ -130,6 +130,7 @@ def test_states_as_statuses(server: Server) -> None:
                     "circle.unlock": {"passphrase": "x"},
                     "circle.passphrase": {"circle": "Lawyers", "old": "x", "new": None},
                     "removal": {"confirm": "Ben"}, "link": {"name": "Phone"}, "role": {"role": "writer"},
+                    "case.move": {"to": "Lawyers"},
                     "endorse": {"entries": ["0" * 64]}, "leave": {"confirm": "Mill Street"},
                 }.get(operation.name, {})  # fmt: skip
                 body = None if operation.method in ("GET", "DELETE") else given

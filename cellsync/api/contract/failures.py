@@ -76,6 +76,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "invite.confirm": _WRITES,
     "case.new": (*_WRITES, "ambiguous", "link_leaks", *_CIRCLE),  # a link names another case
     "case.edit": (*_WRITES, "changed_meanwhile", "link_leaks"),
+    "case.move": (*_WRITES, "link_leaks"),
     "case.list": ("ambiguous", *_CIRCLE),  # the case behind which it goes on
     "export": (*_WRITES, "ambiguous", "no_consent", "nothing_leaves", *_CIRCLE),
     "import": _CIRCLE,

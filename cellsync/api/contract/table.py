@@ -113,6 +113,8 @@ OPERATIONS: Final = (
     Operation("case.new", "POST", "/v1/cases", "NewCase", "Written", "A new case"),
     Operation("case.show", "GET", "/v1/cases/{case}", "ShowCase", "Case", "A case, with every contradicting value"),
     Operation("case.edit", "PATCH", "/v1/cases/{case}", "EditCase", "Written", "Write to a case, as one change"),
+    Operation("case.move.preview", "GET", "/v1/cases/{case}/move", "MovePreviewed", "MovePreview", "What a move does"),
+    Operation("case.move", "POST", "/v1/cases/{case}/move", "MoveCase", "Moved", "Write it anew in another circle"),
     Operation("case.log", "GET", "/v1/cases/{case}/log", "CaseLog", "Log", "What the logs of a case say"),
     Operation("case.graph", "GET", "/v1/cases/{case}/graph", "DrawGraph", "Graph", "Who wrote what, having seen what"),
     Operation("import", "POST", "/v1/imports", "ImportTable", "Importing", "Import a table of cases"),

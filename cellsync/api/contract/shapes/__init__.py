@@ -12,7 +12,7 @@ The table names shapes by their names alone, so all of them are here, whatever m
     choices      what members have chosen together
     devices      one's own
     people       members, other devices, the cell at a glance;  pairing  invitations and joins;  syncs
-    cases        to read;  edits  what is written to them;  graphs  who wrote what
+    cases        to read;  edits  what is written to them;  moves  into another circle;  graphs  who wrote what
     tables       to import;  exports
     stream       events
 """
@@ -30,6 +30,7 @@ from cellsync.api.contract.shapes.graphs import *
 from cellsync.api.contract.shapes.health import *
 from cellsync.api.contract.shapes.jobs import *
 from cellsync.api.contract.shapes.membership import *
+from cellsync.api.contract.shapes.moves import *
 from cellsync.api.contract.shapes.pairing import *
 from cellsync.api.contract.shapes.passphrase import *
 from cellsync.api.contract.shapes.people import *
