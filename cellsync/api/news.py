@@ -52,7 +52,7 @@ async def news(cell: Cell, tell: Tell) -> None:
         for member in [one for circle in cell.circles for one in members(circle.circle, besides=known)]:
             known.add(member.device)
             about = {"device": member.device.hex(), "circle": member.circle.hex()}
-            tell("member.added", about | {"name": member.name, "role": member.role})
+            tell("member.added", about | {"name": member.name, "role": member.role, "member": member.member.hex()})
         earlier, stood = stood, _statuses(cell)
         for (circle, whose), status in stood.items():
             if status is not earlier.get((circle, whose), DeviceStatus.ACTIVE):

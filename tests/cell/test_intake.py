@@ -12,7 +12,7 @@ from cellsync import Asked, Cell
 from cellsync.cell.flag import Reason
 from cellsync.core import caps
 from cellsync.core.errors import AlreadyIn, FloorTooLow, InvalidValue, NeverBack, NotPermitted, TooManyDevices
-from cellsync.core.ids import MemberId
+from cellsync.core.ids import EpochId, MemberId
 from cellsync.core.membership.control import Role
 from cellsync.testing import MemoryNetwork, accept_any, level
 from tests.cell.cells import Visit
@@ -266,3 +266,25 @@ async def test_keys_that_are_here_or_were_removed_do_not_come_in_again(
                 await invite.joined()
             assert (len(known), len(ben.circles)) == (2, 1)
             await ana.first.membership.remove([MemberId(ben.device)])
+
+
+async def test_a_linked_device_comes_into_later_epochs(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """What is sealed from then on is sealed to it: it was linked after one epoch, and has a removal begin the next."""
+    net = memory_network
+    async with net.cells("ana", "ben", "cara", "dan") as [ana, ben, cara, dan], AsyncExitStack() as stack:
+        await ana.first.membership.remove([MemberId(dan.device)])
+        await level([ana, ben, cara])
+        phone = await stack.enter_async_context((await net.device("phone").link(ben, "Phone")).opened())
+        await level([ana, ben, cara, phone])
+        assert phone.first.circle.epochs.newest == ana.first.circle.epochs.newest
+        removal = await ana.first.membership.remove([MemberId(cara.device)])
+        await level([ana, ben, phone])
+        with trio.fail_after(600):
+            while phone.first.circle.epochs.newest != EpochId(removal):
+                await phone.node.links.changed.wait()
+        await ben.first.membership.remove([], [phone.device])
+        await level([ana, ben])
+        assert ana.first.circle.epochs.newest == ben.first.circle.epochs.newest != EpochId(removal)
+        assert phone.first.circle.epochs.newest == EpochId(removal)

@@ -103,7 +103,8 @@ class Hostile:
         for event, data in (
             ("case.changed", {**case, "field": HOSTILE, "text": HOSTILE, "author": HOSTILE, "local": False}),
             ("case.conflict", {**case, "fields": [HOSTILE]}),
-            ("peer.up", device), ("peer.down", device), ("member.added", {**device, "role": "writer"}),
+            ("peer.up", device), ("peer.down", device),
+            ("member.added", {**device, "role": "writer", "member": "c" * 64}),
             ("member.removed", device), ("member.suspended", device), ("member.returned", device),
             ("flag", {"reason": "fork", "device": "ab" * 32}), ("reset", {}), ("locked", {}),
         ):  # fmt: skip

@@ -92,12 +92,13 @@ class PeerVersion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody has joined."""
+    """Somebody has joined, or linked a further device: `member` is the id of whose it is, and of their first."""
 
     device: str
     name: str
     role: str
     circle: str
+    member: str
 
 
 class MemberStands(Struct, frozen=True, forbid_unknown_fields=True):

@@ -215,6 +215,8 @@ def _join_as_well(context: click.Context, code_fd: int | None, words_fd: int | N
     with opened(context, online=True) as client:
         me = line(client.call("status")["name"], 40)
         terminal.say(f"This device joins one more circle, as {me}. Nothing is said there of those that it is in.")
+        if client.call("roster")["removed"] is not None:
+            terminal.need(_NEVER_BACK)
         _, job = _joined(terminal, client, {"code": _code(terminal, code_fd), **given}, me, words_fd)
         see_through(context, terminal)
         circles = client.call("circles")["circles"]
@@ -286,6 +288,10 @@ def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:
     return {**job, "error": {**error, "message": message or error["message"], "hint": hint}}
 
 
+_NEVER_BACK: Final = (
+    "⚠ This device was removed from a circle, and never comes back into that one. Who may come back makes a new\n"
+    "vault, with new keys: cellsync --profile FOLDER join"
+)
 _SAID_NO: Final = (
     "You said that the words differ. Nobody was added.",
     "Meet and scan the code from the screen, or use another way to send it.",

@@ -155,6 +155,8 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"⚠ {to_update(data)}"
         case "peer.version":
             return f"{line(data['name'], 40)} and this device understand each other again"
+        case "member.added" if data["member"] != data["device"]:
+            return f"{line(data['name'], 60)} is a further device of that member now"
         case "member.added":
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
         case "member.removed":
