@@ -18,7 +18,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Locked
 from cellsync.api.contract.table import BY_NAME, EVENTS, MADE_ANEW, Needs, Operation
 from cellsync.api.service import Service
-from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing
+from cellsync.core.errors import InvalidValue, VaultExists
 from cellsync.ledger.pause import collector_paused
 from cellsync.store.files import ReadOnlyDisk
 
@@ -147,7 +147,7 @@ def check_state(service: Service, operation: Operation) -> None:
     if service.as_of is not None and not operation.reads:
         raise ReadOnlyDisk
     if operation.needs is Needs.OPEN and service.state != "open":
-        raise Locked if service.state == "locked" else VaultMissing
+        raise Locked if service.state == "locked" else service.profile.missing()
     if operation.needs is Needs.NO_VAULT and service.state != "empty":
         raise VaultExists
 

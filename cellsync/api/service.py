@@ -31,7 +31,7 @@ from cellsync.cell.circle import CellCircle
 from cellsync.cell.lone_error import the_only
 from cellsync.cell.opening import cell_of, open_vault
 from cellsync.cell.passphrase import change_passphrase, names_behind, rekey
-from cellsync.core.errors import InvalidValue, VaultExists, VaultMissing, WrongPassphrase
+from cellsync.core.errors import InvalidValue, VaultExists, WrongPassphrase
 from cellsync.core.ids import CircleId
 from cellsync.core.membership.settings import Setting
 from cellsync.profile.profile import Profile, Settings
@@ -101,7 +101,7 @@ class Service:
     def cell(self) -> Cell:
         """Raises Locked, or VaultMissing."""
         if self._cell is None:
-            raise Locked if self.profile.exists else VaultMissing
+            raise Locked if self.profile.exists else self.profile.missing()
         return self._cell
 
     @property
@@ -226,7 +226,7 @@ class Service:
     def _home(self) -> Home:
         """Raises VaultMissing."""
         if not self.profile.exists:
-            raise VaultMissing
+            raise self.profile.missing()
         return self.profile.home(self.settings, online=self._online)
 
     @asynccontextmanager
@@ -384,7 +384,11 @@ class Service:
         while True:
             await trio.sleep(LOOK_EVERY)
             before, asleep = asleep, system.clock.asleep()
-            if self._in_use or self.jobs.at_work:
+            if self._cell is not None and self._cell.is_lock_due:
+                log.info("locked: this device was removed from a circle")
+                await self._cell.heed_removals()
+                await self.lock()
+            elif self._in_use or self.jobs.at_work:
                 self._touch()
             elif self.locks_in == 0:
                 log.info("locked: nobody used it")

@@ -385,6 +385,18 @@ class Cell:
         """What needs a person's eye, each once: lasting facts, then, by reason, events until they are dismissed."""
         return [flag for circle in self._circles for flag in circle.flags]
 
+    @property
+    def is_lock_due(self) -> bool:
+        """Whether this device has learnt that it was removed from a circle, and not locked for that; or has to wipe
+        one, which happens when the cell is closed."""
+        after = [circle.aftermath for circle in self._circles]
+        return any(one.is_lock_due or one.is_wipe_due for one in after)
+
+    async def heed_removals(self) -> None:
+        """Remember that this device locks for its removals now: call it before closing."""
+        for circle in self._circles:
+            await circle.heed_removal()
+
     def dismiss(self, flag: Flag) -> None:
         """A person has seen it. It is raised again if it recurs; a lasting fact stays until it is over."""
         for circle in self._circles:

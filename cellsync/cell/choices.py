@@ -30,7 +30,7 @@ NAMES: Final[Mapping[Setting, SettingName]] = {
 }
 _WORDS: Final = {Setting.WHEN_REMOVED: WhenRemoved, Setting.SHOWN: Shown}
 _UNITS: Final = {Setting.LOCKS_AFTER: "minutes", Setting.KEPT_FOR: "days"}
-NOT_OBEYED: Final = frozenset({Setting.KEPT_FOR, Setting.WHEN_REMOVED})
+NOT_OBEYED: Final = frozenset({Setting.KEPT_FOR})
 """What can be chosen, and nothing here obeys yet."""
 
 

@@ -42,8 +42,9 @@ from cellsync.core.schema.host import Bound, Change
 from cellsync.core.schema.schema import Schema
 from cellsync.core.wire.operations import Operation
 from cellsync.ledger import duty
+from cellsync.ledger.aftermath import RemovalAftermath
 from cellsync.ledger.circle import OpenCircle
-from cellsync.ledger.source import Source
+from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
 if TYPE_CHECKING:
@@ -80,13 +81,16 @@ class CellCircle:
         self.followers = Followers(circle, self._cases)
         self.membership = Membership(circle, node, secrets.signing, nursery, check_open)
         self.keyholder = Keyholder(circle, node, secrets.signing, check_open)
+        self.aftermath = RemovalAftermath(circle)
+        self.aftermath.look()
         self._owes = trio.Event()
         self._watchers = (
             self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,
-            self._look_at_duties,
+            self._look_at_duties, self._look_at_removal,
         )  # fmt: skip
         nursery.start_soon(self.catalogue.run)
         nursery.start_soon(self._do_duties)
+        nursery.start_soon(self._count)
         for watcher in self._watchers:
             circle.watch(watcher)
 
@@ -110,6 +114,41 @@ class CellCircle:
                     pass
             with trio.move_on_after(_LOOK_AGAIN):
                 await self._owes.wait()
+
+    # --- once this device is removed ----------------------------------------------------------------------
+
+    def _look_at_removal(self, _: Plan, source: Source) -> None:
+        was_due, before = self.aftermath.is_lock_due, self.aftermath.countdown
+        self.aftermath.look()
+        if (before is None) is not (self.aftermath.countdown is None):
+            self.nursery.start_soon(self._keep_aftermath)
+        if isinstance(source, OwnHand) and not was_due:
+            self.aftermath.heed()  # it is no news to whoever did it here
+        if self.aftermath.is_lock_due:
+            self.node.links.wake()
+
+    async def _count(self) -> None:
+        """Count the time until a wipe, and remember it."""
+        while True:
+            await trio.sleep(_LOOK_AGAIN)
+            self.aftermath.look()
+            await self._keep_aftermath()
+
+    async def _keep_aftermath(self) -> None:
+        with suppress(CellsyncError):  # a full disk: time that is not remembered was not lived
+            await self.aftermath.keep()
+
+    @property
+    def wipes_in(self) -> float | None:
+        """For how many more seconds this device has to be on until it wipes the circle; None if it does not."""
+        self.aftermath.look()
+        count = self.aftermath.countdown
+        return None if count is None else count.left / 1000
+
+    async def heed_removal(self) -> None:
+        """This device locks now for what removed it, and not again. A full disk is no reason to stay open."""
+        self.aftermath.heed()
+        await self._keep_aftermath()
 
     # --- who ---------------------------------------------------------------------------------------------
 

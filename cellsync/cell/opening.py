@@ -10,18 +10,25 @@ import trio
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
+from cellsync.core.errors import CircleLocked
+from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circles import OpenCircles
+from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.node import Node
 from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
+from cellsync.store.wipe import VaultWiped
 
 
 @asynccontextmanager
 async def open_cell(place: Place, *, passphrase: str) -> AsyncIterator[Cell]:
     """The cell in this folder, unlocked and on its network until the block ends.
 
-    Raises VaultMissing, WrongPassphrase, VaultInUse (another program has it open), NotAVault, VaultDamaged,
-    NewerVersion, ReadOnlyDisk, StorageFailed. An error raised in the block is passed on unchanged.
+    Circles that this device was removed from and has to wipe by now are destroyed (ledger/aftermath.py).
+
+    Raises VaultMissing (VaultWiped: its last circle was among them), WrongPassphrase, VaultInUse (another program has
+    it open), NotAVault, VaultDamaged, NewerVersion, ReadOnlyDisk, DiskFull, StorageFailed. An error raised in the block
+    is passed on unchanged.
     """
     home = home_of(place)
     async with open_vault(home, passphrase) as vault, cell_of(home, vault) as cell:
@@ -41,16 +48,38 @@ async def open_vault(home: Home, passphrase: str) -> AsyncIterator[Vault]:
         vault.close()
 
 
+def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
+    """All circles but those whose time has come: these are destroyed first.
+
+    Raises VaultWiped if none is left, CircleLocked if only such are that have passphrases of their own.
+    """
+    circles = OpenCircles.open(vault, surroundings)
+    if not doomed(circles.values(), opened=True):
+        return circles
+    _close(vault, circles)
+    if not vault.circles:
+        raise VaultWiped
+    if set(vault.circles) == set(vault.locked):
+        raise CircleLocked
+    return OpenCircles.open(vault, surroundings)
+
+
+def _close(vault: Vault, circles: OpenCircles) -> None:
+    going = doomed(circles.values())
+    circles.close()
+    vault.wipe(going)
+
+
 @asynccontextmanager
 async def cell_of(home: Home, vault: Vault) -> AsyncIterator[Cell]:
     """A cell of the circles of a vault that are not locked, until the block ends; the vault stays open."""
-    circles = await home.surroundings.in_thread(lambda: OpenCircles.open(vault, home.surroundings))
+    circles = await home.surroundings.in_thread(lambda: _opened(vault, home.surroundings))
     try:
         async with _working(home, circles) as cell:
             yield cell
     finally:
         with trio.CancelScope(shield=True):
-            await home.surroundings.in_thread(circles.close)
+            await home.surroundings.in_thread(lambda: _close(vault, circles))
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from cellsync.core.plain import plain_line
 from cellsync.profile.holder import Busy, HeldBy, held_by, since
 from cellsync.profile.profile import Profile, chosen
 from cellsync.store.files import ReadOnlyDisk
+from cellsync.store.wipe import VaultWiped
 
 if TYPE_CHECKING:
     from cellsync.api.direct import DirectClient
@@ -143,6 +144,8 @@ def empty(context: click.Context, *, online: bool = True) -> Iterator[Client]:
     profile = profile_of(context)
     if profile.exists:
         raise VaultExists(f"There is a cell in {_named(profile)} already; nothing was changed.", hint=_ANOTHER)
+    if isinstance(profile.missing(), VaultWiped):
+        terminal_of(context).need(f"The cell that was in {_named(profile)} has been wiped: {_WHY_WIPED}.")
     daemon = daemon_of(profile, say=terminal_of(context).say)
     if daemon is not None:
         with daemon:
@@ -190,6 +193,9 @@ def _quoted(profile: Profile) -> str:
 
 def missing(profile: Profile) -> VaultMissing:
     """The error names the folder, so that a wrong one is noticed."""
+    found = profile.missing()
+    if isinstance(found, VaultWiped):
+        return VaultWiped(f"The cell in {_named(profile)} has been wiped: {_WHY_WIPED}.")
     return VaultMissing(f"There is no cell in {_named(profile)}.", hint=_NOWHERE)
 
 
@@ -208,6 +214,7 @@ _REMOVED: Final = (
     "⚠ This device was removed, or has left: nothing is sent or received. What is here can be read and exported. "
     "Who removed it, and what can be done: cellsync members"
 )
+_WHY_WIPED: Final = "this device had been removed from it, and it had chosen that"
 _NOWHERE: Final = (
     "cellsync init CELL founds one there, cellsync join enters one. If yours is elsewhere: cellsync --profile DIR …"
 )

@@ -98,6 +98,21 @@ def put_back(copied: str) -> str:
     return f"Put back from the backup of {clock(copied)}. What was written after it comes back from the other devices."
 
 
+def wipe_ahead(name: str, seconds: float) -> str:
+    """What a removed device is about to do."""
+    what = line(name) or "a circle"
+    return (
+        f"⚠ This device wipes {what} when it has been on for {hours(seconds)} more: it was removed, "
+        "and the circle has chosen that. An answer stops it: cellsync members contest. Until then you can export: "
+        "cellsync case export"
+    )
+
+
+def hours(seconds: float) -> str:
+    """`51 h`; below an hour in minutes."""
+    return f"{round(seconds / 3_600)} h" if seconds >= 3_570 else duration(seconds)
+
+
 def line(text: str, longest: int = 60) -> str:
     """A person's text, safe for a terminal, on one line."""
     return plain_line(text, longest)

@@ -15,6 +15,8 @@ SEAL_SECRETS: Final = "seal secrets"  # once there is more than the first
 SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 
+HEEDED: Final = "heeded removals"  # of this device, for which it has locked
+COUNTDOWN: Final = "wipe ahead"  # which removal wipes it, and how long that has been known here
 WAIVED: Final = "waived floor"  # of the circle, below which its user carries on
 EDITION: Final = "edition"  # with which its entries were last judged, if that was not the first
 

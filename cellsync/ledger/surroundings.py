@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from cellsync import system
 from cellsync.core.ids import Millis
 from cellsync.ledger.turns import short_turns
 
@@ -22,12 +23,18 @@ def _now() -> Millis:
     return Millis(max(time.time_ns(), 0) // 1_000_000)
 
 
+def _lived() -> int:
+    return int(system.clock.since_boot() * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The real ones by default. `threads=False` runs everything inline: in virtual time a thread takes for ever."""
+    """The real ones by default. `lived`: ms since the machine was started, by a clock that is never set.
+    `threads=False` runs everything inline: in virtual time a thread takes for ever."""
 
     now: Callable[[], Millis] = _now
     entropy: Callable[[int], bytes] = os.urandom
+    lived: Callable[[], int] = _lived
     threads: bool = True
 
     async def in_thread(self, work: Callable[[], T]) -> T:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from platformdirs import user_data_path
 
 from cellsync import system
+from cellsync.core.errors import VaultMissing
 from cellsync.store.files import claim, file_errors, make_private, replace_private
 from cellsync.store.settings import PROFILE, read
 from cellsync.store.settings import SETTINGS as SETTINGS
@@ -24,6 +25,7 @@ from cellsync.store.settings import LanMode as LanMode
 from cellsync.store.settings import Settings as Settings
 from cellsync.store.settings import UnreadableSettings as UnreadableSettings
 from cellsync.store.settings import checked as checked
+from cellsync.store.wipe import VaultWiped, wiped
 
 if TYPE_CHECKING:  # the command line looks up folders without loading what a home needs
     from cellsync.cell.home import Home
@@ -46,6 +48,10 @@ class Profile:
         """Whether there is a vault to open. Raises StorageFailed."""
         with file_errors():
             return (self.vault / "vault").is_file()
+
+    def missing(self) -> VaultMissing:
+        """Why there is no vault to open. Goes on with a wipe that was broken off. Raises VaultInUse, StorageFailed."""
+        return VaultMissing() if wiped(self.vault) is None else VaultWiped()
 
     @property
     def is_read_only(self) -> bool:

@@ -20,9 +20,8 @@ worker thread. Nothing else here is slow.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from os import close as close_descriptor
 from pathlib import Path
@@ -45,9 +44,8 @@ from cellsync.core.errors import (
     WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
-from cellsync.store import header, seals
+from cellsync.store import header, seals, wipe
 from cellsync.store.files import (
-    destroy,
     file_errors,
     lock_directory,
     make_private,
@@ -57,12 +55,10 @@ from cellsync.store.files import (
 from cellsync.store.header import CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
 from cellsync.store.seals import CircleKey, Entropy, Words
 from cellsync.store.sqlite import SqliteStore
+from cellsync.store.wipe import DATABASE_NAME, HEADER_NAME, NEW_NAME, VaultWiped, destroy_database
 
-__all__ = ["Entropy", "Identity", "Kdf", "Vault", "Words"]
+__all__ = ["DATABASE_NAME", "HEADER_NAME", "Entropy", "Identity", "Kdf", "Vault", "Words", "destroy_database"]
 
-HEADER_NAME: Final = "vault"
-_NEW_NAME: Final = "vault.new"
-DATABASE_NAME: Final = re.compile(r"[0-9a-f]{32}(-wal|-journal)?")
 _KEY_BYTES: Final = 32
 _MAX_FILE: Final = 1 << 16  # a header is below 10 KiB; more is not read
 
@@ -121,7 +117,9 @@ class Vault:
                     system.files.make_folder(folder, exist_ok=True)
         lock = lock_directory(path)
         try:
+            wipe.finish(path)
             check_unused(path)
+            wipe.forget(path)
             make_private(path)
             if made:
                 sync_directory(path.parent)
@@ -149,6 +147,8 @@ class Vault:
         Raises VaultMissing, VaultInUse, NotAVault, VaultDamaged, NewerVersion, WrongPassphrase, CheapVault (made
         for tests; `allow_cheap` opens it), or StorageFailed.
         """
+        if wipe.wiped(path) is not None:
+            raise VaultWiped
         with file_errors():
             if not (path / HEADER_NAME).is_file():
                 raise VaultMissing
@@ -159,7 +159,9 @@ class Vault:
                 raise CheapVault
             master = seals.unwrap(found.slots, found.profile, passphrase)
             identity, circles = header.decode_body(seals.open_body(found, master), found.profile, found.version)
-            return cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
+            vault = cls(path, lock, entropy, master, found.slots, found.profile, identity, circles)
+            vault._finish_wipe()
+            return vault
         except BaseException:
             close_descriptor(lock)
             raise
@@ -386,6 +388,36 @@ class Vault:
                 return row
         raise NotFound
 
+    # --- the end of it ---------------------------------------------------------------------------
+
+    def wipe(self, circles: Collection[CircleId]) -> None:
+        """Destroy these circles; with the last one the vault, keys first. None of them may be open. Then close it.
+
+        It may have come to any point when it fails; whoever opens the vault next goes on.
+
+        Raises DiskFull, StorageFailed.
+        """
+        self._check_open()
+        going = [row.file for row in self._circles if row.circle in circles]
+        if len(going) == len(self._circles):
+            wipe.intend(self._path, ())
+            wipe.destroy_vault(self._path)
+            self._circles = []
+        elif going:
+            wipe.intend(self._path, going)
+            self._finish_wipe()
+
+    def _finish_wipe(self) -> None:
+        """Let circles go that are to be wiped: first their keys."""
+        going = wipe.intended(self._path)
+        if not going:
+            return
+        left = [row for row in self._circles if row.file not in going]
+        if len(left) < len(self._circles):
+            with self._writing:
+                self._save(left, self._slots)
+        wipe.destroy_circles(self._path, going)
+
     # --- helpers ---------------------------------------------------------------------------------
 
     def _check_open(self) -> None:
@@ -425,7 +457,7 @@ class Vault:
     def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey | None = None) -> None:
         """Write the header; the vault in memory follows only what is on disk."""
         master = self._master if master is None else master
-        replace_private(self._path / HEADER_NAME, self._path / _NEW_NAME, self._sealed(circles, slots, master))
+        replace_private(self._path / HEADER_NAME, self._path / NEW_NAME, self._sealed(circles, slots, master))
         locked = [row._replace(key=None) if row.lock is not None else row for row in circles]
         self._circles, self._slots, self._master = locked, slots, master
 
@@ -451,14 +483,8 @@ def check_unused(path: Path) -> None:
         names = {file.name for file in path.iterdir()}
     if HEADER_NAME in names:
         raise VaultExists
-    if any(name != _NEW_NAME and not DATABASE_NAME.fullmatch(name) for name in names):
+    if any(name not in (NEW_NAME, *wipe.MARKS) and not DATABASE_NAME.fullmatch(name) for name in names):
         raise VaultExists("This folder holds other files; nothing was changed.", hint="Choose an empty folder.")
-
-
-def destroy_database(path: Path) -> None:
-    """Delete a database and its logs; nothing may have it open. Raises StorageFailed."""
-    for suffix in ("-wal", "-journal", ""):
-        destroy(path.with_name(path.name + suffix))
 
 
 def _read(path: Path) -> bytes:

@@ -29,10 +29,14 @@ def make_home(host: Network, seed: str) -> Home:
     async def network() -> AsyncIterator[Network]:
         yield host
 
-    surroundings = Surroundings(_now, Random(seed).randbytes, threads=False)
+    surroundings = Surroundings(_now, Random(seed).randbytes, _lived, threads=False)
     made = Home(Path(folder.name) / "vault", network, surroundings, Kdf.CHEAP)
     weakref.finalize(made, folder.cleanup)
     return made
+
+
+def _lived() -> int:
+    return int(trio.current_time() * 1000)
 
 
 def _now() -> Millis:

@@ -18,8 +18,12 @@ from cellsync import system
 from cellsync.api.contract.problems import Locked, TooSoon
 from cellsync.api.feed import BACKLOG
 from cellsync.core.errors import CellsyncError, VaultExists, WrongPassphrase
+from cellsync.store.wipe import VaultWiped
+from cellsync.testing import MemoryNetwork
 from cellsync.testing.simulation import simulate
-from tests.api.services import PASSPHRASE, Asking, cell, services
+from tests.api.services import PASSPHRASE, Asking, InMemory, cell, pair, services, synced
+from tests.cell.test_membership import bring
+from tests.scenarios.test_own_removal import Machine
 
 
 @pytest.fixture
@@ -290,4 +294,72 @@ async def test_a_job_counts_as_use_until_it_ends(
         assert (await ana("health"))["state"] == "open"
         await trio.sleep(200)  # the invitation has expired meanwhile
         assert (await ana("health"))["state"] == "locked"
+        nursery.cancel_scope.cancel()
+
+
+async def test_it_locks_once_when_it_learns_of_its_own_removal(tmp_path: Path, clock: dict[str, float]) -> None:
+    """Also while it is in use; and not again, once its owner has opened it."""
+    async with cell(tmp_path, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
+        nursery.start_soon(ben.service.keep_watch)
+        await ana("case.new", set={"title": "12 Mill St"})
+        await ana("require")
+        await synced(ana)
+        await ana("removal", member="ben", confirm="ben")
+        with ben.service.in_use(passive=False):
+            await bring(ana.service.cell, ben.service.cell)
+            await trio.sleep(5)
+            assert (await ben("health"))["state"] == "locked"
+        unlocked = await ben("unlock", passphrase=PASSPHRASE)
+        assert unlocked["wipes"] == []
+        await trio.sleep(30)
+        health = await ben("health")
+        assert (health["state"], health["removed"]) == ("open", True)
+        assert [case["title"] for case in (await ben("case.list"))["cases"]] == ["12 Mill St"]
+        assert [circle["wipes_in"] for circle in (await ben("status"))["circles"]] == [None]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_wipe_that_is_due_closes_the_cell_and_says_what_happened(
+    tmp_path: Path, clock: dict[str, float]
+) -> None:
+    net, machine = MemoryNetwork(), Machine()
+    async with services(tmp_path, "ana", "cara", "ben", net=net) as [ana, cara, ben], trio.open_nursery() as nursery:
+        profile = ben.service.profile
+        assert isinstance(profile, InMemory)
+        profile._home = machine.carries(net.device("ben")).home
+        nursery.start_soon(ben.service.keep_watch)
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await pair(ana, cara, "Cara", role="coordinator")
+        await pair(ana, ben, "Ben")
+        await ana("require")
+        for one in (ana, cara, ben, ana):
+            await synced(one)
+        await trio.sleep(60)  # Cara seconds the floor by herself
+        for one in (ana, cara):
+            await one("settings.choose", name="when-removed", value="wipe")
+            await synced(one)
+        await ana("removal", member="Ben", confirm="Ben")
+        await synced(ana)
+        [open_] = (await cara("endorsable", member="Ben"))["open"]
+        await cara("endorse", member="Ben", entries=[open_["entry"]])
+        await synced(cara)
+        await ana("settings.choose", name="kept-for", value="30")
+        await bring(ana.service.cell, ben.service.cell)
+        await trio.sleep(5)
+        assert (await ben("health"))["state"] == "locked"
+        machine.on(20)
+        unlocked = await ben("unlock", passphrase=PASSPHRASE)
+        assert [(one["name"], one["seconds"]) for one in unlocked["wipes"]] == [("Mill Street", 52 * 3_600)]
+        machine.on(51.5)
+        assert [circle["wipes_in"] for circle in (await ben("status"))["circles"]] == [1_800]
+        machine.on(1)
+        await ben("status")
+        await trio.sleep(5)
+        assert (await ben("health"))["state"] == "empty"
+        with pytest.raises(VaultWiped):
+            await ben("status")
+        with pytest.raises(VaultWiped):
+            await ben("unlock", passphrase=PASSPHRASE)
+        await ben("init", cell="Another", name="Ben", passphrase=PASSPHRASE)
+        assert (await ben("health"))["state"] == "open"
         nursery.cancel_scope.cancel()

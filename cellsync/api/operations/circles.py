@@ -32,6 +32,7 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
         only_here=circle.only_here(),
         conflicts=sum(conflicting for _, _, conflicting in counts),
         own_passphrase=cell.ledger.vault.has_own_passphrase(circle.id),
+        wipes_in=circle.wipes_in,
     )
 
 

@@ -23,7 +23,12 @@ async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
 async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
     cell = await service.unlock(ask.passphrase, ask.idle)
     name, copied = cell.name_of(cell.device), time_text(cell.copied_at)
-    return shapes.Unlocked(cell=cell.name, name=name, locks_in=service.locks_in, copied=copied)
+    wipes = [
+        shapes.WipeAhead(circle=circle.id.hex(), name=circle.name, seconds=seconds)
+        for circle in cell.circles
+        if (seconds := circle.wipes_in) is not None
+    ]
+    return shapes.Unlocked(cell=cell.name, name=name, locks_in=service.locks_in, copied=copied, wipes=wipes)
 
 
 async def lock(service: Service, _: shapes.Nothing) -> shapes.Done:

@@ -23,6 +23,7 @@ from cellsync.cli.words import (
     put_back,
     table,
     to_update,
+    wipe_ahead,
 )
 
 
@@ -142,6 +143,8 @@ def unlock(context: click.Context, idle: float | None) -> None:
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
+    for one in answer["wipes"]:
+        terminal.result(wipe_ahead(one["name"], one["seconds"]))
     terminal.next("cellsync status")
     terminal.answer(answer)
 
@@ -206,6 +209,9 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
     terminal.result(f"{cell or 'The history of this cell has not come yet'} · {runs}")
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
+    for one in answer["circles"]:
+        if one["wipes_in"] is not None:
+            terminal.result(wipe_ahead(one["name"], one["wipes_in"]))
     only_here = answer["only_here"]
     where = _elsewhere(only_here)
     for one in answer["circles"]:

@@ -38,7 +38,7 @@ def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, 
 
 CIRCLE = filled(
     shapes.CircleRow, id="c1", short="c1", name="Mill Street", role="writer", device="aa", devices=2, cases=0, beside=0,
-    changes=1, only_here=0, conflicts=0, own_passphrase=False,
+    changes=1, only_here=0, conflicts=0, own_passphrase=False, wipes_in=None,
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from cellsync.api.contract.shapes.base import (
     Answer,
     Count,
@@ -48,11 +50,21 @@ class Unlock(Takes, kw_only=True, frozen=True):
     idle: Seconds | None = None
 
 
+class WipeAhead(Struct, kw_only=True, frozen=True):
+    """This device was removed from a circle, and wipes it when it has been on for so many more seconds."""
+
+    circle: str
+    name: str
+    seconds: float
+
+
 class Unlocked(OfCell, kw_only=True, frozen=True):
-    """`copied`: this cell was put back from a backup of that time, and nothing has been written to it here since."""
+    """`wipes`: what is ahead. `copied`: this cell was put back from a backup of that time, and nothing has been written
+    to it here since."""
 
     locks_in: float | None
     copied: str | None
+    wipes: list[WipeAhead]
 
 
 class Audited(Answer, kw_only=True, frozen=True):

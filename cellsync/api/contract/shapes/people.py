@@ -128,7 +128,9 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
 class CircleRow(Struct, kw_only=True, frozen=True):
     """One circle of this device. `name`: "" until its history has come. `short`: the beginning of the id that tells it
     from the others. `device`: this device's id there. `devices`: how many are in it, this one among them.
-    `own_passphrase`: it is locked whenever the cell is, and opens with another passphrase than that."""
+    `own_passphrase`: it is locked whenever the cell is, and opens with another passphrase than that.
+    `wipes_in`: this device was removed, and wipes the circle when it has been on for so many more seconds; null: it
+    does not."""
 
     id: str
     short: str
@@ -142,6 +144,7 @@ class CircleRow(Struct, kw_only=True, frozen=True):
     only_here: int
     conflicts: int
     own_passphrase: bool
+    wipes_in: float | None
 
 
 class CircleRows(Answer, kw_only=True, frozen=True):

@@ -1,0 +1,256 @@
+"""A device learns of its own removal: it stops, locks once, and wipes only what two have chosen, by a removal that is
+final, after 72 hours that it has lived through. Nobody serves a removed device; so another's entries are carried in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+import pytest
+from trio.testing import MockClock
+
+from cellsync import Cell
+from cellsync.core.membership.settings import Setting, WhenRemoved
+from cellsync.store.wipe import VaultWiped
+from cellsync.testing import MemoryNetwork, SimulatedDevice, level
+from tests.cell.cells import DAY, Visit
+from tests.cell.test_membership import bring, coordinators, member
+
+HOUR: Final = 3_600_000  # ms
+WIPE, LOCK = WhenRemoved.WIPE, WhenRemoved.LOCK
+
+
+class Machine:
+    """What a device runs on: its clock shows for how long it has been on."""
+
+    def __init__(self) -> None:
+        self.lived = 0
+
+    def on(self, hours: float) -> None:
+        self.lived += int(hours * HOUR)
+
+    def carries(self, device: SimulatedDevice) -> SimulatedDevice:
+        return device.with_home(surroundings=replace(device.home.surroundings, lived=lambda: self.lived))
+
+
+@asynccontextmanager
+async def circle(
+    net: MemoryNetwork, machine: Machine, chosen: Collection[str] = ()
+) -> AsyncIterator[tuple[Cell, Cell, SimulatedDevice]]:
+    """Ana and Cara coordinate, and Ben writes. Those who are named have said that removed devices wipe."""
+    async with (
+        (await net.device("ana").found()).opened() as ana,
+        (await net.device("cara").join(ana)).opened() as cara,
+    ):
+        await coordinators(net, ana, cara)
+        for cell in (ana, cara):
+            if cell.name_of(cell.device) in chosen:
+                await choose(cell, WIPE)
+        await level([ana, cara])
+        ben = machine.carries(await net.device("ben").join(ana))
+        async with ben.opened() as cell:
+            await level([ana, cara, cell])
+            await cell.create(Visit, title="12 Mill St")
+            await level([ana, cara, cell])
+            net.partition("ben", ["ana", "cara"])
+        yield ana, cara, ben
+
+
+async def choose(cell: Cell, value: WhenRemoved) -> None:
+    await cell.first.membership.choose(Setting.WHEN_REMOVED, value.value)
+
+
+async def remove(ana: Cell, cara: Cell, who: SimulatedDevice, *, words: int) -> None:
+    """Ana removes somebody; with two words Cara agrees, and Ana has seen that."""
+    async with who.opened() as cell:
+        whom = member(cell)
+    await ana.first.membership.remove([whom])
+    await level([ana, cara])
+    if words == 2:
+        await cara.first.membership.endorse(cara.first.membership.to_endorse(whom))
+        await level([ana, cara])
+        await ana.first.membership.choose(Setting.KEPT_FOR, 30)  # an entry that has seen Cara's word
+        await level([ana, cara])
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def due(cell: Cell) -> bool:
+    return cell.is_lock_due
+
+
+def left(cell: Cell) -> float | None:
+    """Hours until a wipe."""
+    seconds = cell.first.wipes_in
+    return None if seconds is None else seconds / 3_600
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words", "wipes"),
+    [
+        ({"ana", "cara"}, 2, True),
+        ({"ana", "cara"}, 1, False),
+        ({"ana"}, 2, False),
+        ({"cara"}, 2, False),
+        ((), 2, False),
+    ],
+)
+async def test_it_locks_and_wipes_only_what_two_have_chosen_by_a_final_removal(
+    chosen: Collection[str],
+    words: int,
+    wipes: bool,
+    memory_network: MemoryNetwork,
+    machine: Machine,
+    autojump_clock: MockClock,
+) -> None:
+    async with circle(memory_network, machine, chosen) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=words)
+        async with ben.opened() as cell:
+            assert not due(cell)
+            await bring(ana, cell)
+            assert cell.first.circle.is_removed
+            assert due(cell)
+            assert left(cell) == (72 if wipes else None)
+            await cell.heed_removals()
+        machine.on(60)
+        async with ben.opened() as cell:
+            assert not due(cell), "once"
+            assert left(cell) == (12 if wipes else None)
+            assert [visit.title for visit in await cell.cases(Visit)] == ["12 Mill St"]
+            machine.on(13)
+            assert left(cell) == (0 if wipes else None)
+            assert due(cell) is wipes, "a wipe takes closing"
+        if wipes:
+            with pytest.raises(VaultWiped):
+                async with ben.opened():
+                    pass
+            assert {file.name for file in ben.home.path.iterdir()} == {"wiped"}
+            return
+        machine.on(1_000)
+        async with ben.opened() as cell:
+            assert [visit.title for visit in await cell.cases(Visit)] == ["12 Mill St"]
+
+
+async def test_what_is_due_while_it_is_closed_is_done_before_it_opens(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+        machine.on(73)
+        with pytest.raises(VaultWiped):
+            async with ben.opened():
+                pass
+
+
+async def test_a_clock_set_ahead_wipes_nothing_and_time_off_does_not_count(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            machine.on(1)
+        machine.lived = HOUR // 2  # it was off for a while
+        booted = ben.with_clock(400 * DAY)
+        async with booted.opened() as cell:
+            assert left(cell) == 70.5, "started anew, a year ahead by its own clock"
+            machine.on(10)
+            assert left(cell) == 60.5
+
+
+async def test_what_is_chosen_after_the_removal_wipes_nothing_and_one_takes_it_back(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"cara"}) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=2)
+        await choose(ana, WIPE)
+        await level([ana, cara])
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            assert cell.first.choice(Setting.WHEN_REMOVED) == WIPE
+            assert left(cell) is None
+
+
+async def test_one_of_two_who_chose_it_stops_it(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            assert left(cell) == 72
+            machine.on(70)
+            await choose(cara, LOCK)
+            await bring(cara, cell)
+            assert left(cell) is None
+            machine.on(3)
+        async with ben.opened() as cell:
+            assert left(cell) is None
+
+
+async def test_a_contest_that_leaves_it_undecided_stops_it(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    """Ben coordinates as well. His answer alone weighs less than two words; with Dan's it is two to two."""
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        memory_network.heal()
+        async with ben.opened() as cell, (await memory_network.device("dan").join(ana)).opened() as dan:
+            everyone = [ana, cara, cell, dan]
+            await coordinators(memory_network, ana, cell, dan)
+            for new in (cell, dan):
+                await level(everyone)
+                await cara.first.membership.endorse(cara.first.membership.to_endorse(member(new)))
+            await level(everyone)
+            for one in ("ben", "dan"):
+                memory_network.partition(one, ["ana", "cara"])
+            await ana.first.membership.remove([member(cell)])
+            await level([ana, cara])
+            await cara.first.membership.endorse(cara.first.membership.to_endorse(member(cell)))
+            await level([ana, cara])
+            await ana.first.membership.choose(Setting.KEPT_FOR, 30)
+            await bring(ana, cell)
+            assert left(cell) == 72
+            [removal] = cell.first.membership.to_contest()
+            contest = await cell.first.membership.contest(removal.entry)
+            assert left(cell) == 72, "one word against two"
+            await bring(cell, dan)
+            await dan.first.membership.endorse([contest])
+            await bring(dan, cell)
+            assert left(cell) is None
+            assert (await cell.first.membership.roster()).own_removal is None
+
+
+async def test_of_two_circles_only_the_one_is_wiped(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        async with ben.opened() as cell:
+            other, _ = await cell.create_circle("Lawyers")
+            await other.create(Visit, title="stays")
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            assert [one.name for one in cell.circles] == [ana.name, "Lawyers"]
+        machine.on(73)
+        async with ben.opened() as cell:
+            assert [one.name for one in cell.circles] == ["Lawyers"]
+            assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
+            assert not due(cell)
+
+
+async def test_what_is_done_here_by_hand_is_no_reason_to_lock(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        assert await ana.first.membership.require()
+        await level([ana, ben])
+        await ben.first.membership.leave()
+        assert ben.first.circle.is_removed
+        assert not ben.is_lock_due
