@@ -61,7 +61,7 @@ class MemberStanding(NamedTuple):
     counts: bool  # whether their word weighs: an elector
     lacks: MissingWords | None  # of a coordinator whose word does not weigh: what it takes
     silent: int | None  # of a coordinator: days without a sign, if it is more than a week
-    requires: bool  # of a coordinator: whether they have required the edition that knows removals
+    requires: bool  # of a coordinator: whether the edition that knows removals does not wait for their word
 
     def __repr__(self) -> str:
         return f"<member {self.member.hex()[:8]}, {self.role}>"  # no name

@@ -198,8 +198,10 @@ class Coordination:
         return [one.device for one in circle.active() if circle.current_role(one.device) is Role.COORDINATOR]
 
     def silent_on_the_floor(self) -> set[MemberId]:
-        """The coordinators who have not required this edition yet."""
+        """The coordinators who have not required this edition yet, while it is not the floor: then nobody needs to."""
         replica = self._circle.replica
+        if replica.floor >= SECOND:
+            return set()
         owners = {device: self._owner(device) for device in self.coordinators()}
         said = {owner for device, owner in owners.items() if replica.requires(device) >= SECOND}
         return {owner for owner in owners.values() if owner is not None} - said

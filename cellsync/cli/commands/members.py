@@ -45,8 +45,9 @@ def members(context: click.Context, circle: str) -> None:
     for member in answer["members"]:
         for sentence in _remarks(member, begun):
             terminal.result(f"⚠ {sentence}")
+    present = {(member["circle"], member["name"]) for member in answer["members"] if member["status"] != "removed"}
     for strike in answer["strikes"]:
-        for sentence in _of_strike(strike):
+        for sentence in _of_strike(strike, present):
             terminal.result(f"⚠ {sentence}")
     for sentence in warnings(keys, names):
         terminal.result(f"⚠ {sentence}")
@@ -94,14 +95,17 @@ def _words(lacks: dict[str, Any], about: str) -> str:
     return f"{many(lacks['words'], 'word')} more, of {of}: cellsync members endorse {quote(line(about, 200))}"
 
 
-def _of_strike(strike: dict[str, Any]) -> list[str]:
-    """What is not settled about a removal."""
+def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[str]:
+    """What is not settled about a removal. `present`: circles, and who is in them."""
     by, whom = line(strike["by"] or "the recovery key", 40), " and ".join(line(name, 40) for name in strike["whom"])
     if strike["state"] == "undecided":
         return [f"{by} removed {whom}, which is contested and undecided: cellsync members why {quote(whom)}"]
     if strike["state"] == "stands" and strike["lacks"] is not None and strike["lacks"]["of"]:
         words = _words(strike["lacks"], strike["whom"][0])
         return [f"{by} removed {whom}, on one word. It can still be contested; it takes {words}"]
+    still = [name for name in strike["whom"] if (strike["circle"], name) in present]
+    if strike["kind"] == "remove" and strike["state"] == "void" and strike["by_me"] and still:
+        return [f"Your removal of {whom} does not count: cellsync members why {quote(line(still[0], 200))}"]
     return []
 
 

@@ -81,7 +81,12 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
             member("Cara", role="coordinator", requires=True, lacks={"words": 1, "of": []}),
             member("Dan", status="removed"),
         ],
-        "strikes": [strike(whom=["Dan"], lacks=words), strike(state="undecided")],
+        "strikes": [
+            strike(whom=["Dan"], lacks=words),
+            strike(state="undecided"),
+            strike(state="void", by_me=True, whom=["Cara"]),
+            strike(state="void", by_me=True, whom=["Dan"]),
+        ],
         "quarantine": [
             {"device": "dd", "name": "Dan", "entries": ["01", "02"], "cases": [{"case": "11", "entries": 2}]}
         ],
@@ -99,6 +104,8 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
         "Dan wrote 2 changes to 1 case, which whoever removed them had not seen: kept, and not shown.",
     ):
         assert sentence in said
+    assert "Your removal of Cara does not count: cellsync members why Cara" in said
+    assert "Your removal of Dan" not in said, "he is removed by another"
 
 
 def test_a_removal_says_what_they_keep_before_the_name_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ class OwnedDevice(Struct, kw_only=True, frozen=True):
 class MemberStanding(Struct, kw_only=True, frozen=True):
     """A member, past or present. `counts`: their word weighs in a dispute; `lacks`: what it takes before that of a
     coordinator does. `silent`: for how many days a coordinator has given no sign, if it is more than a week.
-    `requires`: whether a coordinator has required the edition that understands removals."""
+    `requires`: whether a coordinator has required the edition that understands removals, or need not any more."""
 
     member: str
     name: str
