@@ -110,13 +110,16 @@ async def test_a_wrong_word_uses_up_both_forms(
 
 
 async def test_three_burnt_codes_raise_one_flag(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """In the circle into which they led."""
     net = memory_network
     async with (await net.device("ana").found()).opened() as ana:
+        lawyers, _ = await ana.create_circle("Lawyers")
         for burnt in range(1, 6):
-            invite = await ana.create_invite(confirm=accept_any)
+            invite = await ana.create_invite(confirm=accept_any, circle=lawyers)
             await both(invite, partial(joining, net.device("eve"), mistaken(shown(invite)), "eve"))
-            assert [flag.reason for flag in ana.flags] == [Reason.BURNT_CODES] * (burnt >= short_codes.ALARM)
-        assert ana.flags[0].device == ana.device
+            raised = [(flag.reason, flag.circle) for flag in ana.flags]
+            assert raised == [(Reason.BURNT_CODES, lawyers.id)] * (burnt >= short_codes.ALARM)
+        assert ana.flags[0].device == lawyers.device
 
 
 async def test_a_slip_of_the_finger_sends_nothing(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

@@ -18,7 +18,7 @@ from cellsync.core.folded import folded
 from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
-from cellsync.core.membership.link import full_name
+from cellsync.core.membership.link import own_name
 
 _LABELS: Final[dict[Label, Literal["IN", "OUT", "UNDECIDED"]]] = {IN: "IN", OUT: "OUT", UNDECIDED: "UNDECIDED"}
 
@@ -224,9 +224,11 @@ def _called(roster: Roster, name: str) -> MemberStanding | None:
 
 def _devices(member: MemberStanding, name: str) -> list[DeviceId]:
     """Those of their devices that are called so: `Phone` is enough for `Ben / Phone`."""
-    wanted = {folded(name), folded(full_name(member.name, name))}
+    wanted = folded(name)
     return [
-        one.device for one in member.devices if folded(one.name) in wanted or one.device.hex().startswith(name.lower())
+        one.device
+        for one in member.devices
+        if wanted in (folded(one.name), folded(own_name(one.name))) or one.device.hex().startswith(name.lower())
     ]
 
 

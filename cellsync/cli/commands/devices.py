@@ -123,10 +123,11 @@ def _named(own: list[dict[str, Any]], name: str) -> dict[str, Any]:
     from cellsync.api.contract.problems import Ambiguous
     from cellsync.core.errors import InvalidValue, NotFound
     from cellsync.core.folded import folded
+    from cellsync.core.membership.link import own_name
 
     def is_called(one: dict[str, Any]) -> bool:
         names = [place["name"] for place in one["circles"]]
-        return folded(name) in {folded(part) for of in names for part in (of, of.rpartition(" / ")[2])}
+        return folded(name) in {folded(part) for of in names for part in (of, own_name(of))}
 
     found = [one for one in own if is_called(one)]
     found = found or [one for one in own if any(each["device"].startswith(name.lower()) for each in one["circles"])]

@@ -5,10 +5,12 @@ link   shape keys        content salt ‖ [name of the device]
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cellsync.core.membership.control import DeviceKeys, device_keys, is_name
 from cellsync.core.wire import codec
+
+_BEHIND: Final = " / "
 
 
 class LinkDevice(NamedTuple):
@@ -23,7 +25,12 @@ class LinkDevice(NamedTuple):
 
 def full_name(member: str, device: str) -> str:
     """What a linked device is shown as: `Ben / Phone`."""
-    return f"{member} / {device}"
+    return f"{member}{_BEHIND}{device}"
+
+
+def own_name(full: str) -> str:
+    """What a linked device is called by itself: `Phone`; of another one, all of its name."""
+    return full.rpartition(_BEHIND)[2]
 
 
 def encode(linked: LinkDevice, salt: bytes) -> tuple[bytes, bytes]:
