@@ -93,6 +93,21 @@ def little_memory(status: dict[str, Any]) -> list[str]:
     ]
 
 
+def secrecy(window: dict[str, Any]) -> str:
+    """From when on what was recorded on the network is closed also to whoever takes a device, and what sets that."""
+    if not window["days"]:
+        return "Forward secrecy: what was recorded before today stays closed, whoever takes a device (but for backups)."
+    why = {
+        "seal_secret": "this device's oldest key for epochs is that old",
+        "unattested": "nobody else has shown that those days are over",
+        "absent": f"{line(window['name'] or '', 24)} was not heard for so long",
+    }[window["bound"]]
+    return (
+        f"Forward secrecy: what was recorded more than {many(window['days'], 'day')} ago stays closed, whoever takes a "
+        f"device (but for backups): {why}."
+    )
+
+
 def put_back(copied: str) -> str:
     """A message about a cell that was put back from a backup made at this time."""
     return f"Put back from the backup of {clock(copied)}. What was written after it comes back from the other devices."

@@ -19,6 +19,7 @@ from cellsync.core.membership import epochs
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.epochs import Epochs, SessionKey, WantedEpoch
 from cellsync.core.membership.holders import Holders
+from cellsync.core.membership.window import Window, window
 from cellsync.core.session.view import Extent
 from cellsync.core.wire.detached import Detached
 from cellsync.ledger import audience
@@ -81,6 +82,14 @@ class DaysView(MembersView):
 
     def to_tell(self, key: SessionPublic) -> list[tuple[EntryId, Detached]]:
         return self.detached.to_tell(self.devices_with(key), self.surroundings.now())
+
+    def window(self) -> list[Window]:
+        """How far back a thief of this device, or of one that is away, could read what was recorded, and what sets
+        that, the longest first. Backups are not known here."""
+        today, facts = day_of(self.surroundings.now()), self.safe.facts
+        made = self.safe.keyring.secrets.oldest.made or self._introduced.get(self.device, today)
+        heard = {device: one.heard for device, one in facts.active.items() if device != self.device}
+        return window(today, made, self.epochs.oldest, heard)
 
     def session_keys(self) -> list[SessionKey]:
         now = self.surroundings.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 from cellsync.api.contract import shapes
 from cellsync.api.lookup import BESIDE
 from cellsync.api.service import Service
@@ -9,7 +11,12 @@ from cellsync.cell.cell import Cell
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.which import SHORTEST
 from cellsync.core.history.store import Listings
+from cellsync.core.membership.window import WindowBound
 from cellsync.core.replica.replica import Replica
+
+_BOUNDS: Final[dict[WindowBound, Literal["seal_secret", "unattested", "absent"]]] = {
+    WindowBound.SEAL_SECRET: "seal_secret", WindowBound.UNATTESTED: "unattested", WindowBound.ABSENT: "absent",
+}  # fmt: skip
 
 
 async def rows(cell: Cell) -> list[shapes.CircleRow]:
@@ -33,7 +40,17 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
         conflicts=sum(conflicting for _, _, conflicting in counts),
         own_passphrase=cell.ledger.vault.has_own_passphrase(circle.id),
         wipes_in=circle.wipes_in,
+        window=_window(circle) if circle.circle.others() else None,
     )
+
+
+def _window(circle: CellCircle) -> shapes.SecrecyWindow:
+    longest = circle.circle.window()[0]
+    device = longest.device
+    return shapes.SecrecyWindow(
+        days=longest.days, bound=_BOUNDS[longest.bound], device=None if device is None else device.hex(),
+        name=None if device is None else circle.name_of(device),
+    )  # fmt: skip
 
 
 def _counts(_: Replica, listings: Listings) -> list[tuple[str, int, int]]:

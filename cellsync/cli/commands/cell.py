@@ -21,6 +21,7 @@ from cellsync.cli.words import (
     many,
     presence,
     put_back,
+    secrecy,
     table,
     to_update,
     wipe_ahead,
@@ -227,6 +228,10 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
         terminal.result(f"{many(len(answer['locked']), 'locked circle')}, not kept in step: cellsync circle unlock")
     beside = f" and {many(answer['beside'], 'document')} beside them" if answer["beside"] else ""
     terminal.result(f"{many(answer['cases'], 'case')}{beside}, {many(answer['changes'], 'change')}")
+    for one in answer["circles"]:
+        if one["window"] is not None:
+            of = f"{several[one['id']]}: " if several else ""
+            terminal.result(f"{of}{secrecy(one['window'])}")
     for case in answer["only_here_cases"][:10]:
         terminal.result(
             f"  only here: {case['case'][:8]}  {line(case['title']) or '(no title)'}"

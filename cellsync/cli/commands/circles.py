@@ -76,7 +76,7 @@ def list_(context: click.Context) -> None:
     ):  # fmt: skip
         terminal.result(row)
     for short in answer["locked"]:
-        terminal.result(f"a locked circle ({short})")
+        terminal.result(f"a locked circle ({line(short)})")
     if answer["locked"]:
         terminal.next("cellsync circle unlock")
     if len(answer["circles"]) == 1:

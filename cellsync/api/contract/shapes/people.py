@@ -125,12 +125,24 @@ class CaseChanges(Struct, kw_only=True, frozen=True):
     changes: int
 
 
+class SecrecyWindow(Struct, kw_only=True, frozen=True):
+    """What was recorded on the network in the last so many `days`, and today, can be read by whoever takes this device,
+    or one that is away. `bound`: what sets it: "seal_secret", the oldest with which this device opens new epochs;
+    "unattested", a day that nobody else has shown to be over; "absent", a device of `name` that was not heard since.
+    Backups are not counted: they are not known here."""
+
+    days: int
+    bound: Literal["seal_secret", "unattested", "absent"]
+    device: str | None
+    name: str | None
+
+
 class CircleRow(Struct, kw_only=True, frozen=True):
     """One circle of this device. `name`: "" until its history has come. `short`: the beginning of the id that tells it
     from the others. `device`: this device's id there. `devices`: how many are in it, this one among them.
     `own_passphrase`: it is locked whenever the cell is, and opens with another passphrase than that.
     `wipes_in`: this device was removed, and wipes the circle when it has been on for so many more seconds; null: it
-    does not."""
+    does not. `window`: that of forward secrecy; null while nobody else is in it."""
 
     id: str
     short: str
@@ -145,6 +157,7 @@ class CircleRow(Struct, kw_only=True, frozen=True):
     conflicts: int
     own_passphrase: bool
     wipes_in: float | None
+    window: SecrecyWindow | None
 
 
 class CircleRows(Answer, kw_only=True, frozen=True):
