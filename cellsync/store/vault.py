@@ -400,7 +400,7 @@ class Vault:
         self._check_open()
         going = [row.file for row in self._circles if row.circle in circles]
         if len(going) == len(self._circles):
-            wipe.intend(self._path, ())
+            wipe.intend(self._path, wipe.ALL)
             wipe.destroy_vault(self._path)
             self._circles = []
         elif going:

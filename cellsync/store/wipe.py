@@ -1,6 +1,6 @@
 """A wipe: the vault is destroyed, or one of its circles, and a kill at any moment leaves it as it was or gone.
 
-    1  `wiping` says what is to go: nothing in it means all, else the names of databases
+    1  `wiping` says what is to go: all, or the names of databases; one that says neither decides nothing
     2  the keys: the header is overwritten and deleted; or replaced by one that does not name these databases
     3  the databases, whose keys are gone by then, are overwritten and deleted
     4  `wiping` becomes `wiped`, by which a folder says what has become of it; or, if others stay, it is deleted
@@ -29,27 +29,28 @@ WIPING: Final = "wiping"
 WIPED: Final = "wiped"
 _NEW_WIPING: Final = "wiping.new"
 MARKS: Final = frozenset({WIPING, WIPED, _NEW_WIPING})
+ALL: Final = frozenset({"all"})
+_NAMED: Final = re.compile(r"[0-9a-f]{32}")
 _LONGEST: Final = 4_096  # bytes: far more than there are circles
 
 
 def intend(folder: Path, databases: Collection[str]) -> None:
-    """Decide that these databases go, or all if none is named. It cannot be taken back.
-
-    Raises DiskFull, StorageFailed.
-    """
-    content = "\n".join(sorted(databases)).encode()
+    """Decide that these databases go, or ALL. It cannot be taken back. Raises DiskFull, StorageFailed."""
+    content = "".join(f"{name}\n" for name in sorted(databases)).encode()
     replace_private(folder / WIPING, folder / _NEW_WIPING, content)
 
 
 def intended(folder: Path) -> frozenset[str] | None:
-    """The databases that are to go; empty: all of them. None if nothing is. Raises StorageFailed."""
+    """The databases that are to go, or ALL; None if that is not said. Raises StorageFailed."""
     with file_errors():
         try:
             with (folder / WIPING).open("rb") as file:
                 raw = file.read(_LONGEST)
         except (FileNotFoundError, NotADirectoryError):
             return None
-    return frozenset(raw.decode("ascii", "replace").split())
+    *names, rest = raw.decode("ascii", "replace").split("\n")
+    said = frozenset(names)
+    return said if not rest and (said == ALL or (said and all(map(_NAMED.fullmatch, said)))) else None
 
 
 def destroy_vault(folder: Path) -> None:
@@ -69,8 +70,7 @@ def destroy_vault(folder: Path) -> None:
 def destroy_circles(folder: Path, databases: Collection[str]) -> None:
     """Destroy databases that the header does not name any more. Hold the folder's lock."""
     for name in databases:
-        if DATABASE_NAME.fullmatch(name):
-            destroy_database(folder / name)
+        destroy_database(folder / name)
     with file_errors():
         (folder / WIPING).unlink(missing_ok=True)
     sync_directory(folder)
@@ -87,7 +87,7 @@ def wiped(folder: Path) -> datetime | None:
 
     Raises VaultInUse, StorageFailed.
     """
-    if intended(folder) == frozenset():
+    if intended(folder) == ALL:
         lock = lock_directory(folder)
         try:
             finish(folder)
@@ -101,7 +101,7 @@ def wiped(folder: Path) -> datetime | None:
 
 def finish(folder: Path) -> None:
     """Go on with a wipe of the whole vault, if one was broken off. Hold the folder's lock."""
-    if intended(folder) == frozenset():
+    if intended(folder) == ALL:
         destroy_vault(folder)
 
 

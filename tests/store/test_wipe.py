@@ -29,7 +29,7 @@ def test_with_its_last_circle_the_vault_is_gone_and_says_so(path: Path) -> None:
     with opened(path) as vault:
         vault.wipe(CIRCLES)
     assert names(path) == {"wiped"}
-    assert (path / "wiped").read_bytes() == b""
+    assert (path / "wiped").read_bytes() == b"all\n"
     assert wiped(path) is not None
     for _ in range(2):
         with pytest.raises(VaultWiped):
@@ -64,8 +64,16 @@ def test_nothing_is_wiped_for_no_circle(path: Path) -> None:
     assert contents(path) == before
 
 
+@pytest.mark.parametrize("said", [b"", b"all", b"\n", b"al\n", b"vault\n", b"all\n" + b"ab" * 16 + b"\n", b"ab" * 16])
+def test_what_was_not_written_whole_decides_nothing(path: Path, said: bytes) -> None:
+    before = contents(path)
+    (path / "wiping").write_bytes(said)
+    assert wiped(path) is None
+    assert contents(path) == before
+
+
 def test_one_that_was_broken_off_ends_before_a_new_vault_begins(path: Path) -> None:
-    (path / "wiping").write_bytes(b"")
+    (path / "wiping").write_bytes(b"all\n")
     slots = header.decode((path / "vault").read_bytes()).slots
     with Vault.create(path, OLD, IDENTITY, kdf=Kdf.CHEAP) as vault:
         vault.create_circle(MAIN).close()
