@@ -80,6 +80,7 @@ class Membership:
     ) -> None:  # fmt: skip
         self._circle, self._node, self._nursery, self._check_open = circle, node, nursery, check_open
         self._coordination = Coordination(circle, secret)
+        self._second_if_due()  # what another one requires may have come while an older build was here
 
     # --- looking ---------------------------------------------------------------------------------------
 
@@ -337,7 +338,11 @@ class Membership:
 
     def committed(self, plan: Plan, source: Source) -> None:
         """Called by the circle after every step: a coordinator's device seconds the floor that another one requires."""
-        if plan.controls and not isinstance(source, OwnHand) and self._coordination.is_seconding_due:
+        if plan.controls and not isinstance(source, OwnHand):
+            self._second_if_due()
+
+    def _second_if_due(self) -> None:
+        if self._coordination.is_seconding_due:
             self._nursery.start_soon(self._second)
 
     async def _second(self) -> None:

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.cell.membership import Roster
+from cellsync.cell.membership import Membership, Roster
 from cellsync.cell.reasons import sentences
 from cellsync.core.errors import FloorTooLow, InvalidValue, NotFound, NotPermitted, Removed
 from cellsync.core.history.serving import PeerHoldings
@@ -294,3 +294,21 @@ async def test_what_is_not_permitted_says_why(memory_network: MemoryNetwork, aut
         [admitted, demoted] = await ana.first.membership.why(member(ben))
         assert sentences(admitted) == ["ana admitted ben as a writer. It stands.", "  Nobody has spoken against it."]
         assert demoted.what == "ana made ben a reader"
+
+
+async def test_what_another_coordinator_requires_is_seconded_at_opening(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came while a build was here that did not know what it means."""
+    net = memory_network
+    async with (await net.device("ana").found()).opened() as ana:
+        ben = await net.device("ben").join(ana, role="coordinator")
+        with monkeypatch.context() as older:
+            older.setattr(Membership, "committed", lambda *_: None)
+            async with ben.opened() as cell:
+                assert not await ana.first.membership.require(), "it takes two"
+                await level([ana, cell])
+                assert cell.first.circle.replica.floor < 2
+        net.partition("ana", "ben")
+        async with ben.opened() as cell:
+            await required(cell)
