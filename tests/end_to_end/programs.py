@@ -48,6 +48,7 @@ class Program:
 
     def __init__(self, folder: Path, name: str, prefix: Sequence[str] = ()) -> None:
         self.name = name
+        self.launcher = CHEAP
         self.profile = Profile(folder / name)
         self.log = folder / f"{name}.log"
         self._prefix = prefix
@@ -56,7 +57,7 @@ class Program:
     # --- commands ------------------------------------------------------------------------------------------
 
     def command(self, *arguments: str) -> list[str]:
-        return [*self._prefix, sys.executable, CHEAP, "--profile", str(self.profile.folder), *arguments]
+        return [*self._prefix, sys.executable, self.launcher, "--profile", str(self.profile.folder), *arguments]
 
     def run(self, *arguments: str, passphrase: str | None = PASSPHRASE, within: float = PATIENCE, **more: Any) -> Ran:
         """A command without a terminal."""

@@ -143,7 +143,9 @@ def test_two_who_removed_each_other_are_told_of_it_and_how_it_was_settled(tmp_pa
         assert statuses(ben) == {"ana": "removed", "ben": "active", "cara": "active"}
         assert titles(ana) == ["by ana, while apart"]
         assert cara.run("members", "tell", "ana").exit == 0
-        wait_until(partial(is_removed, ana, "ana"), "Ana is told")
+        wait_until(lambda: ana.state == "locked", "Ana is told, and locks")
+        ana.unlock()
+        assert is_removed(ana, "ana")
         assert "This device was removed by ben." in ana.run("members").out
         assert titles(ana) == ["by ana, while apart"]
 
