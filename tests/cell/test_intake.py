@@ -288,3 +288,16 @@ async def test_a_linked_device_comes_into_later_epochs(
         await level([ana, ben])
         assert ana.first.circle.epochs.newest == ben.first.circle.epochs.newest != EpochId(removal)
         assert phone.first.circle.epochs.newest == EpochId(removal)
+
+
+async def test_who_coordinates_alone_lets_somebody_back_alone(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        old = MemberId(ben.device)
+        await ana.first.membership.remove([old])
+        invite = await ana.create_invite(confirm=accept_any, after_custody=old)
+        await memory_network.device("ben again").join_with(invite.code)
+        back = await invite.joined()
+        assert back.role == "reader"
+        await ana.first.membership.set_role(back.member, Role.WRITER)
