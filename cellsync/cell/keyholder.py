@@ -15,7 +15,7 @@ from cellsync.cell import paper
 from cellsync.cell.flag import Flag, Reason, flag_of_device
 from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey
 from cellsync.cell.paper import Orders
-from cellsync.cell.safekeeping import KeptKey, kept_keys
+from cellsync.cell.safekeeping import KeptKey, dated, kept_keys
 from cellsync.cell.standing import CircleStanding, MemberStanding, StrikeStanding
 from cellsync.core.crypto.primitives import signing_public
 from cellsync.core.errors import InvalidValue, WrongPaper
@@ -126,7 +126,9 @@ class Keyholder:
         """The recovery keys that speak for the circle, or would with more words, in order of arrival."""
         self._check_open()
         async with self._circle.lock:
-            return await self._circle.apart(lambda: kept_keys(self._circle, self._standing()))
+            return await self._circle.apart(
+                lambda: [dated(self._circle, key) for key in kept_keys(self._circle, self._standing())]
+            )
 
     async def replace(self, key: RecoveryKey | None) -> Replacement:
         """A new key in place of this one; if that is None, in place of all that speak, which are lost.

@@ -35,8 +35,15 @@ class KeptKey(NamedTuple):
 
 
 def kept_keys(circle: OpenCircle, standing: CircleStanding) -> list[KeptKey]:
-    """The recovery keys that speak for a circle, or would with more words, in order of arrival."""
+    """The recovery keys that speak for a circle, or would with more words, in order of arrival; without their dates."""
     return list(_Drawer(circle, standing).keys())
+
+
+def dated(circle: OpenCircle, key: KeptKey) -> KeptKey:
+    """The same with its date. Reads the store: hold the lock."""
+    bit = circle.replica.circle.bit(key.entry)
+    entry = None if bit is None else circle.store.entry_at(circle.replica.court.slots[bit])
+    return key if entry is None else key._replace(since=moment(entry.clock).isoformat(timespec="seconds"))
 
 
 def replacements_by(circle: OpenCircle, standing: CircleStanding, author: MemberId) -> list[EntryId]:
@@ -77,15 +84,10 @@ class _Drawer:
             deed.id,
             state,
             "" if author is None else self._standing.name(author),
-            self._since(deed),
+            "",
             tuple(sorted(self._exposed(deed))),
             None if state == "in_force" or deed.kind == Kind.FOUND else self._lacks(deed),
         )
-
-    def _since(self, deed: Deed) -> str:
-        court, bit = self._circle.replica.court, self._circle.replica.circle.bit(deed.id)
-        entry = None if bit is None else self._circle.store.entry_at(court.slots[bit])
-        return "" if entry is None else moment(entry.clock).isoformat(timespec="seconds")
 
     def _exposed(self, brought: Deed) -> set[MemberId]:
         """Who coordinated at some time, and was removed without the author of the key knowing of it."""

@@ -85,7 +85,7 @@ class DaysView(MembersView):
 
     def window(self) -> list[Window]:
         """How far back a thief of this device, or of one that is away, could read what was recorded, and what sets
-        that, the longest first. Backups are not known here."""
+        that, the longest first. Backups are not known here. Reads the store: hold the lock."""
         today, facts = day_of(self.surroundings.now()), self.safe.facts
         made = self.safe.keyring.secrets.oldest.made or self._introduced.get(self.device, today)
         heard = {device: one.heard for device, one in facts.active.items() if device != self.device}

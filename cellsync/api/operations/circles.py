@@ -40,12 +40,13 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
         conflicts=sum(conflicting for _, _, conflicting in counts),
         own_passphrase=cell.ledger.vault.has_own_passphrase(circle.id),
         wipes_in=circle.wipes_in,
-        window=_window(circle) if circle.circle.others() else None,
+        window=await _window(circle) if circle.circle.others() else None,
     )
 
 
-def _window(circle: CellCircle) -> shapes.SecrecyWindow:
-    longest = circle.circle.window()[0]
+async def _window(circle: CellCircle) -> shapes.SecrecyWindow:
+    async with circle.circle.lock:
+        longest = (await circle.circle.apart(circle.circle.window))[0]
     device = longest.device
     return shapes.SecrecyWindow(
         days=longest.days, bound=_BOUNDS[longest.bound], device=None if device is None else device.hex(),
