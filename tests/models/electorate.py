@@ -74,13 +74,15 @@ def electors(judge: Judge, held: Held, parties: frozenset[Member]) -> frozenset[
 
 def _brings_in(judge: Judge, grant: Entry, held: Held, parties: frozenset[Member]) -> bool:
     """in: found; a coordinator grant by the recovery key, or with min(2, |E(past(grant))|) votes of electors, its
-    subject not counted. (At least one vote, where there is no elector any more.)
+    subject not counted. (At least one vote, where there is no elector any more. Rule 9 freezes no such vote: whoever
+    seconded somebody would fork, to take that back in a past of their own.)
     """
     facts = judge.facts
     if not grant.past or any(paper.spoke(judge, each, held) for each in facts.votes(grant, held)):
         return True
     among = judge.electors(grant.past, parties)
-    return len(voters(judge, grant, held, among) - {facts.subject(grant)}) >= max(1, min(2, len(among)))
+    voted = {facts.author(each) for each in facts.votes(grant, held)}
+    return len((among & voted) - {facts.subject(grant)}) >= max(1, min(2, len(among)))
 
 
 def _puts_out(judge: Judge, strike: Entry, subject: Member, held: Held, parties: frozenset[Member]) -> bool:
@@ -97,7 +99,7 @@ def _puts_out(judge: Judge, strike: Entry, subject: Member, held: Held, parties:
 
 
 def voters(judge: Judge, entry: Entry, held: Held, among: frozenset[Member]) -> frozenset[Member]:
-    """Whose votes for it are not frozen. Only strikes and endorsements freeze, never a grant."""
+    """Whose votes for a strike are not frozen."""
     votes = judge.facts.votes(entry, held)
     authors = {judge.facts.author(each) for each in votes if not freezes.by_fork(judge, each, held)}
     return frozenset(each for each in among if each in authors)

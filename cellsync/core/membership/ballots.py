@@ -33,7 +33,7 @@ def votes(deeds: Deeds, within: int, bit: Bit) -> list[Bit]:
 
 
 def voters(deeds: Deeds, within: int, bit: Bit, verdicts: Verdicts) -> set[Bit]:
-    """The members who voted for it, whose device had not forked (rule 9)."""
+    """The members who voted for a strike, and whose votes rule 9 does not freeze."""
     said, forked = votes(deeds, within, bit), verdicts.forked(within)
     return {deeds.member(vote) for vote in said if not has(forked, vote)} - {PAPER}
 

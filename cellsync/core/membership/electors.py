@@ -7,7 +7,7 @@ not change who decides it.
 
 from __future__ import annotations
 
-from cellsync.core.membership.ballots import WORDS, paper_voted, voters, words_needed
+from cellsync.core.membership.ballots import WORDS, paper_voted, voters, votes, words_needed
 from cellsync.core.membership.deeds import Bit, Deeds, each, has
 from cellsync.core.membership.label import IN
 from cellsync.core.membership.verdicts import Verdicts
@@ -31,13 +31,14 @@ def weighs_as_grant(
     deeds: Deeds, within: int, grant: Bit, member: Bit, parties: frozenset[Bit], verdicts: Verdicts
 ) -> bool:
     """In: `found`; a coordinator grant by the recovery key, or with two votes of electors of its past (one if there is
-    one elector), its subject not counted."""
+    one elector), its subject not counted. Nobody takes such a vote back by forking."""
     if deeds[grant].kind == Kind.FOUND:
         return True
     if paper_voted(deeds, within, grant, verdicts.by_paper(within)):
         return True
     electors = verdicts.electors(deeds[grant].past, parties)
-    return len(voters(deeds, within, grant, verdicts) & electors - {member}) >= words_needed(electors)
+    voted = {deeds.member(vote) for vote in votes(deeds, within, grant)}
+    return len(voted & electors - {member}) >= words_needed(electors)
 
 
 def weighs_as_strike(
