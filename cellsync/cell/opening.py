@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from typing import Final
 
 import trio
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
-from cellsync.core.errors import CircleLocked
+from cellsync.core.ids import CircleId
 from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circles import OpenCircles
 from cellsync.ledger.surroundings import Surroundings
@@ -18,6 +19,8 @@ from cellsync.node.node import Node
 from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
 from cellsync.store.wipe import VaultWiped
+
+_IN_PLACE: Final = "This device"  # the name of the circle that takes the place of one that was wiped
 
 
 @asynccontextmanager
@@ -49,25 +52,39 @@ async def open_vault(home: Home, passphrase: str) -> AsyncIterator[Vault]:
 
 
 def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
-    """All circles but those whose time has come: these are destroyed first.
+    """All circles that are not locked, but those whose time has come: these are destroyed first. Raises VaultWiped if
+    none is left.
 
-    Raises VaultWiped if none is left, CircleLocked if only such are that have passphrases of their own.
+    A vault that opens has a circle that opens. If all that stay have passphrases of their own, an empty one takes the
+    place of what goes.
     """
     circles = OpenCircles.open(vault, surroundings)
-    if not doomed(circles.values(), opened=True):
+    going = doomed(circles.values(), opened=True)
+    if not going:
         return circles
-    _close(vault, circles)
+    try:
+        if not _can_go(vault, going):
+            circles.found_closed(_IN_PLACE)
+    finally:
+        circles.close()
+    vault.wipe(going)
     if not vault.circles:
         raise VaultWiped
-    if set(vault.circles) == set(vault.locked):
-        raise CircleLocked
     return OpenCircles.open(vault, surroundings)
 
 
 def _close(vault: Vault, circles: OpenCircles) -> None:
+    """Close them, and destroy those whose time has come; or else when the vault is opened again."""
     going = doomed(circles.values())
     circles.close()
-    vault.wipe(going)
+    if _can_go(vault, going):
+        vault.wipe(going)
+
+
+def _can_go(vault: Vault, going: Collection[CircleId]) -> bool:
+    """Whether none would be left, or one that opens with the vault."""
+    left = [circle for circle in vault.circles if circle not in going]
+    return not left or not all(map(vault.has_own_passphrase, left))
 
 
 @asynccontextmanager

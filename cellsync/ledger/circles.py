@@ -133,11 +133,19 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         Raises InvalidValue for a name that cannot be stored, or if the vault has as many circles as it can hold;
         DiskFull or StorageFailed.
         """
+        founded, fill = self._founding(name)
+        return await self._add(founded.circle, fill), founded.recovery
+
+    def found_closed(self, name: str) -> None:
+        """Found a circle that has this device alone, and no paper; it is not opened. Blocks. Raises as `found`."""
+        founded, fill = self._founding(name)
+        self.vault.create_circle(founded.circle, fill).close()
+
+    def _founding(self, name: str) -> tuple[founding.Founding, Callable[[SqliteStore], None]]:
         now, entropy, identity = self.surroundings.now(), self.surroundings.entropy, self.vault.identity
         secrets = self.new_secrets()
         founded = founding.found(name, identity.name, secrets.public, now, entropy(founding.ENTROPY))
-        circle = await self._add(founded.circle, lambda store: own_founding.fill(store, founded, secrets, now))
-        return circle, founded.recovery
+        return founded, lambda store: own_founding.fill(store, founded, secrets, now)
 
     def new_secrets(self) -> DeviceSecrets:
         """This device's keys for one more circle: those to sign and to talk are the same in all."""

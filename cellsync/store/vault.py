@@ -395,15 +395,18 @@ class Vault:
 
         It may have come to any point when it fails; whoever opens the vault next goes on.
 
-        Raises DiskFull, StorageFailed.
+        Raises InvalidValue (only such would be left that have passphrases of their own), DiskFull, StorageFailed.
         """
         self._check_open()
         going = [row.file for row in self._circles if row.circle in circles]
-        if len(going) == len(self._circles):
+        left = [row for row in self._circles if row.file not in going]
+        if not left:
             wipe.intend(self._path, wipe.ALL)
             wipe.destroy_vault(self._path)
             self._circles = []
         elif going:
+            if all(row.lock is not None for row in left):
+                raise InvalidValue("No circle would be left that opens with the vault.")
             wipe.intend(self._path, going)
             self._finish_wipe()
 
@@ -413,6 +416,9 @@ class Vault:
         if not going:
             return
         left = [row for row in self._circles if row.file not in going]
+        if left and left[0].lock is not None:  # the first one opens with the vault
+            plain = next(row for row in left if row.lock is None)
+            left = [plain, *(row for row in left if row is not plain)]
         if len(left) < len(self._circles):
             with self._writing:
                 self._save(left, self._slots)

@@ -245,6 +245,26 @@ async def test_of_two_circles_only_the_one_is_wiped(
             assert not due(cell)
 
 
+async def test_where_all_others_have_passphrases_of_their_own_an_empty_circle_takes_its_place(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        async with ben.opened() as cell:
+            other, _ = await cell.create_circle("Lawyers")
+            await other.create(Visit, title="stays")
+            await cell.change_circle_passphrase("Lawyers", old=ben.passphrase, new="another circle's own words")
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            machine.on(73)
+        async with ben.opened() as cell:
+            assert [one.name for one in cell.circles] == ["This device"]
+            await cell.unlock_circle("another circle's own words")
+            assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
+        async with ben.opened() as cell:
+            assert [one.name for one in cell.circles] == ["This device"]
+
+
 async def test_what_is_done_here_by_hand_is_no_reason_to_lock(
     memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
 ) -> None:

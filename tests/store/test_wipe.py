@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.core.errors import NotFound, StorageFailed, VaultDamaged, VaultMissing
+from cellsync.core.errors import InvalidValue, NotFound, StorageFailed, VaultDamaged, VaultMissing
+from cellsync.core.ids import CircleId
 from cellsync.store import header
 from cellsync.store.vault import Kdf, Vault
 from cellsync.store.wipe import VaultWiped, wiped
-from tests.store.rekeyer import CIRCLES, OLD
+from tests.store.rekeyer import CIRCLES, NEW, OLD
 from tests.store.test_rekey import contents, made, names, opened, rows
 from tests.store.test_vault import IDENTITY
 
@@ -55,6 +56,21 @@ def test_of_several_circles_the_others_stay(path: Path) -> None:
         assert vault.circles == CIRCLES
         with pytest.raises((VaultDamaged, StorageFailed)):
             vault.open_circle(OTHER)
+
+
+def test_a_circle_that_opens_with_the_vault_stays_or_takes_the_first_place(path: Path) -> None:
+    third = CircleId(b"T" * 32)
+    with opened(path) as vault:
+        vault.set_circle_passphrase(OTHER, NEW, kdf=Kdf.CHEAP)
+        with pytest.raises(InvalidValue):
+            vault.wipe([MAIN])
+        vault.create_circle(third).close()
+        vault.wipe([MAIN])
+    with opened(path) as vault:
+        assert vault.circles == (third, OTHER)
+        assert vault.locked == (OTHER,)
+        vault.unlock(OTHER, (NEW,))
+        vault.open_circle(OTHER).close()
 
 
 def test_nothing_is_wiped_for_no_circle(path: Path) -> None:
