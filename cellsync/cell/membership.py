@@ -101,10 +101,11 @@ class Membership:
             return await self._circle.apart(lambda: Reasons(self._circle, standing).of_member(member))
 
     async def preview(self, members: Collection[MemberId], devices: Collection[DeviceId] = ()) -> Preview:
-        """What removing these would do."""
+        """What removing these would do. Raises InvalidValue if this device would go with one of these devices."""
         self._check_open()
         async with self._circle.lock:
             standing = self._standing()
+            self._check_stays(standing, devices)
             return await self._circle.apart(lambda: self._preview(standing, members, devices))
 
     def settings(self) -> list[ChoiceStanding]:
@@ -120,6 +121,14 @@ class Membership:
             delivered = self._node.others.delivered
             known |= {device for device in self._circle.others() if delivered.get(device, 0) >= place}
         return sorted(known)
+
+    def _check_stays(self, standing: CircleStanding, devices: Collection[DeviceId]) -> None:
+        """Who is removed is listened to by nobody: a removal that hits its own author would reach no one."""
+        if self._circle.device in standing.decision.linked_by(devices):
+            raise InvalidValue(
+                "This device would go with it: it is that one, or was linked by it.",
+                hint="A coordinator removes it, or the recovery key; and lets you back with a new vault.",
+            )
 
     def own_devices(self) -> list[DeviceId]:
         """The devices of this device's member that are not removed, in order of arrival."""
@@ -193,9 +202,14 @@ class Membership:
     async def remove(
         self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *, with_admitted: bool = False
     ) -> EntryId:
-        """Remove members with all their devices, and single devices; in one entry, at once, also offline."""
+        """Remove members with all their devices, and single devices; in one entry, at once, also offline.
+
+        Raises besides InvalidValue if this device would go with one of these devices, since that linked it.
+        """
         self._check_open()
-        taken = set(members) | (self._admitted(self._standing(), set(members)) if with_admitted else set())
+        standing = self._standing()
+        self._check_stays(standing, devices)
+        taken = set(members) | (self._admitted(standing, set(members)) if with_admitted else set())
         entry = await self._coordination.remove(taken, devices)
         self._node.links.wake()
         return entry

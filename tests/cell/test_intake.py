@@ -123,6 +123,27 @@ async def test_a_lost_phone_is_removed_without_a_coordinator(
         await level([ana, ben])
 
 
+async def test_what_linked_this_device_is_removed_by_a_coordinator(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """With a stolen laptop its thief could have linked devices: all that it linked goes. So the phone that it linked
+    cannot remove it, since nobody listens to who is removed; a coordinator can."""
+    net = memory_network
+    async with net.cells("ana", "ben") as [ana, ben], AsyncExitStack() as stack:
+        await ready(ana, ben)
+        phone = await stack.enter_async_context((await net.device("phone").link(ben, "Phone")).opened())
+        await level([ana, ben, phone])
+        for device in (ben.device, phone.device):
+            with pytest.raises(InvalidValue, match="This device would go with it"):
+                await phone.first.membership.preview([], [device])
+            with pytest.raises(InvalidValue, match="This device would go with it"):
+                await phone.first.membership.remove([], [device])
+        seen = await ana.first.membership.preview([], [ben.device])
+        assert {kept.name for kept in seen.devices} == {"ben", "ben / Phone"}
+        await ana.first.membership.remove([], [ben.device])
+        assert [one.name for one in ana.members()] == ["ana"]
+
+
 async def test_before_a_code_is_shown_it_is_known_whether_it_would_serve(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
