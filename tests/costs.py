@@ -8,6 +8,7 @@ exceed them when it is three times as large: so no test may take much of that by
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import Final
 
@@ -17,7 +18,8 @@ BUDGET: Final = 8 * 60 * 2 * 0.8  # seconds of processor time for all that is no
 MOST: Final = 45.0  # seconds for one such test: three times what the most expensive one needs
 _COST: Final = "processor seconds"
 _began = 0.0
-_costs: list[float] = []
+_costs: list[tuple[float, str]] = []
+_SHOWN: Final = 15  # folders and tests, if all take long
 
 
 def _spent() -> float:
@@ -44,9 +46,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    _costs.extend(float(str(value)) for name, value in report.user_properties if name == _COST)
+    for name, value in report.user_properties:
+        if name == _COST:
+            _costs.append((float(str(value)), report.nodeid))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    spent = sum(cost for cost, _ in _costs)
+    if spent > BUDGET / 2:
+        folders = Counter[str]()
+        for cost, name in _costs:
+            folders["/".join(name.split("/")[:2])] += round(1000 * cost)
+        for folder, cost in folders.most_common(_SHOWN):
+            terminalreporter.write_line(f"{cost / 1000:7.1f} s of processor time  {folder}")
+        for seconds, name in sorted(_costs, reverse=True)[:_SHOWN]:
+            terminalreporter.write_line(f"{seconds:7.1f} s of processor time  {name}")
     if len(_costs) > 1:
-        terminalreporter.write_line(f"{sum(_costs):.0f} seconds of processor time; make test may take {BUDGET:.0f}")
+        terminalreporter.write_line(f"{spent:.0f} seconds of processor time; make test may take {BUDGET:.0f}")
