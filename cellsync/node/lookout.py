@@ -20,9 +20,10 @@ from cellsync.node.links import Links
 from cellsync.node.network import Address, Network, Sighting
 from cellsync.node.others import Others
 from cellsync.node.search import Search
+from cellsync.node.shared import SharedCircle
 
 BEACONS_CALLED: Final = 256  # the newest, so that a replayed one is not called again
-LOOKED_FOR: Final = 2 * caps.DEVICES  # devices whose beacons are looked for
+LOOKED_FOR: Final = 2 * caps.DEVICES  # devices of each circle whose beacons are looked for
 
 
 class Lookout:
@@ -70,33 +71,32 @@ class Lookout:
 
     def _missing(self) -> list[DeviceId]:
         """The devices without a session."""
-        return [device for device in self._likely() if device not in self._links]
+        return [device for circle in self._circles for device in self._likely(circle) if device not in self._links]
 
-    def _likely(self) -> list[DeviceId]:
-        """The devices whose beacons are looked for: all, unless a hostile coordinator has made very many.
+    def _likely(self, circle: SharedCircle) -> list[DeviceId]:
+        """The devices of a circle whose beacons are looked for: all, unless a hostile coordinator has made very many.
 
-        Those met before come first, then in order of arrival: so thousands of others cannot crowd out earlier devices.
+        Those met before come first, then in order of arrival: so thousands of others cannot crowd out earlier devices,
+        and none of another circle.
         """
-        devices = self._circles.others()
+        devices = circle.others()
         if len(devices) > LOOKED_FOR:
             devices.sort(key=lambda device: device not in self._others.seen)
         return devices[:LOOKED_FOR]
 
     def _recognise(self, sighting: Sighting) -> tuple[DeviceId, Address] | None:
         now = self._circles.surroundings.now()
-        others = self._likely()
-        if not others or not sighting.addresses:
+        others = [(circle, self._likely(circle)) for circle in self._circles]
+        if not sighting.addresses or not any(devices for _, devices in others):
             return None
         candidates = [
             (key.reveal(), bytes(device))
-            for circle in self._circles
+            for circle, devices in others
             for key in circle.epochs.discovery_keys(now)
-            for device in others
-            if circle.key_of(device) is not None
+            for device in devices
         ]
-        return _match(sighting, candidates, now) or next(
-            (found for device in others if (found := self._match_by_its_clock(sighting, device, now))), None
-        )
+        by_clock = (self._match_by_its_clock(sighting, device, now) for _, devices in others for device in devices)
+        return _match(sighting, candidates, now) or next((found for found in by_clock if found), None)
 
     def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
         """The same for a device whose clock is known to differ, or presumably agrees with the others'."""

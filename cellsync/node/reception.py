@@ -69,7 +69,7 @@ class Reception:
             self.strangers.proved(stream)
             await guest(stream, header, hang_up)
         elif session is not None:
-            self.strangers.called(stream, session.device)
+            self.strangers.called(stream, None if session.device is None else session.remote)
             await self._links.run(self._links.link(session, stream))
 
     async def _opened(self, stream: trio.abc.Stream, data: bytes, hang_up: float) -> Session | None:

@@ -2,7 +2,8 @@
 
     crowd       have not sent a complete opening that a member could have made just now
     newcomers   callers that hold a current key of the circle but are not (yet) known
-    callers     known devices whose first frame has not proved them yet; each has places of its own
+    callers     known devices whose first frame has not proved them yet; each has places of its own, the same ones
+                whichever circle it calls in
 
 A member's opening arrives with the first round trip, so its connection leaves the crowd within milliseconds, and no
 flood can end it afterwards: getting a place outside the crowd takes keys. Having such a place must reveal nothing. So
@@ -19,7 +20,7 @@ from typing import Final
 import trio
 
 from cellsync import system
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import SessionPublic
 
 CROWD: Final = 512  # at 2,000 a second, a quarter of a second each; a lost packet is resent by then
 NEWCOMERS: Final = 2  # each may send two batches, 28 MiB in memory; a holder of a key of the circle can take them all
@@ -32,7 +33,7 @@ class Strangers:
     def __init__(self, crowd: int | None = None) -> None:
         self._crowd = _Places(min(CROWD, system.process.descriptors() // 2) if crowd is None else crowd)
         self._newcomers = _Places(NEWCOMERS)
-        self._callers: dict[DeviceId, _Places] = {}
+        self._callers: dict[SessionPublic, _Places] = {}
         self._where: dict[trio.abc.Stream, tuple[_Places, trio.CancelScope]] = {}
 
     def __len__(self) -> int:
@@ -48,12 +49,12 @@ class Strangers:
             finally:
                 self.proved(stream)
 
-    def called(self, stream: trio.abc.Stream, device: DeviceId | None) -> None:
-        """The opening of a connection is valid and new. `device`: its apparent caller, if known."""
+    def called(self, stream: trio.abc.Stream, key: SessionPublic | None) -> None:
+        """The opening of a connection is valid and new. `key`: of its apparent caller, if that is a known device."""
         if stream in self._where:
             scope = self._where[stream][1]
             self.proved(stream)
-            places = self._newcomers if device is None else self._callers.setdefault(device, _Places(CALLERS))
+            places = self._newcomers if key is None else self._callers.setdefault(key, _Places(CALLERS))
             self._move(stream, scope, places)
 
     def proved(self, stream: trio.abc.Stream) -> None:
@@ -61,7 +62,7 @@ class Strangers:
         places, scope = self._where.pop(stream, (None, None))
         if places is not None and scope is not None:
             places.leave(scope)
-            self._callers = {device: queue for device, queue in self._callers.items() if len(queue)}
+            self._callers = {key: queue for key, queue in self._callers.items() if len(queue)}
 
     def _move(self, stream: trio.abc.Stream, scope: trio.CancelScope, places: _Places) -> None:
         self._where[stream] = places, scope

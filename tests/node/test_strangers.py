@@ -8,11 +8,11 @@ import pytest
 import trio
 import trio.testing
 
-from cellsync.core.ids import DeviceId
+from cellsync.core.ids import SessionPublic
 from cellsync.node import strangers
 from cellsync.node.strangers import Strangers
 
-ANA, BEN = DeviceId(b"a" * 32), DeviceId(b"b" * 32)
+ANA, BEN = SessionPublic(b"a" * 32), SessionPublic(b"b" * 32)
 CROWD = 5
 
 
@@ -31,8 +31,8 @@ class Door:
             self._nursery.start_soon(self._wait, name)
             await trio.testing.wait_all_tasks_blocked()
 
-    def called(self, name: str, device: DeviceId | None) -> None:
-        self.among.called(self._streams[name], device)
+    def called(self, name: str, key: SessionPublic | None) -> None:
+        self.among.called(self._streams[name], key)
 
     def proved(self, name: str) -> None:
         self.among.proved(self._streams[name])
