@@ -13,7 +13,7 @@ import click
 
 from cellsync import __version__
 from cellsync.api.client import Answer, Client, NoDaemon, SocketClient
-from cellsync.api.contract.problems import problem_of
+from cellsync.api.contract.problems import Locked, problem_of
 from cellsync.cli.options import options_of
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock
@@ -76,6 +76,20 @@ def the_daemon(context: click.Context) -> SocketClient:
     if client is None:
         profile = profile_of(context)
         raise read_only(profile) if profile.exists and profile.is_read_only else NoDaemon
+    return client
+
+
+def the_open_daemon(context: click.Context) -> SocketClient:
+    """The same for what is done to an open cell that stays open, before a passphrase is asked for.
+
+    Raises NoDaemon, VaultMissing, Locked.
+    """
+    profile = profile_of(context)
+    if not profile.exists:
+        raise missing(profile)
+    client = the_daemon(context)
+    if client.health()["state"] != "open":
+        raise Locked
     return client
 
 

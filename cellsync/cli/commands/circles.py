@@ -93,10 +93,10 @@ def unlock(context: click.Context, id_: str) -> None:
     ID is the beginning of its id, if there are several; else it is tried on each of them. A locked circle has no name:
     that is inside it.
     """
-    from cellsync.cli.reach import the_daemon
+    from cellsync.cli.reach import the_open_daemon
 
     terminal = terminal_of(context)
-    with the_daemon(context) as client:
+    with the_open_daemon(context) as client:
         secret = terminal.passphrase("Passphrase of the circle")
         answer = client.call("circle.unlock", passphrase=secret, circle=id_.lower())
     name = line(answer["circle"]["name"]) or answer["circle"]["short"]
@@ -114,10 +114,10 @@ def lock(context: click.Context, name: str) -> None:
     It is not kept in step any more, and nothing of it is shown, not even its name. For a moment the cell is closed: an
     import or a sync that is going on ends.
     """
-    from cellsync.cli.reach import the_daemon
+    from cellsync.cli.reach import the_open_daemon
 
     terminal = terminal_of(context)
-    with the_daemon(context) as client:
+    with the_open_daemon(context) as client:
         see_through(context, terminal)
         answer = client.call("circle.lock", circle=name)
     terminal.result("✓ Locked. It is not kept in step until it is unlocked.")
@@ -192,7 +192,7 @@ def _chosen(client: Client, terminal: Terminal, name: str, old: str) -> Answer:
 @contextmanager
 def _the_open_cell(context: click.Context) -> Iterator[tuple[Client, Terminal]]:
     """The open cell of the daemon: only in it a circle with a passphrase of its own is open."""
-    from cellsync.cli.reach import the_daemon
+    from cellsync.cli.reach import the_open_daemon
 
-    with the_daemon(context) as client:
+    with the_open_daemon(context) as client:
         yield client, terminal_of(context)
