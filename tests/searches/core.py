@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.core.membership.captures import captured
 from tests.core.replica import test_planner
 from tests.core.session import test_session
 from tests.core.wire import test_batches, test_codec
@@ -12,6 +13,10 @@ from tests.store.test_sqlite import StoreMachine
 
 def replicas(seed: int) -> int:
     return runs(Cells, seed, how_many=25, steps=40)
+
+
+def captures(seed: int) -> int:
+    return captured(seed)
 
 
 def store(seed: int) -> int:

@@ -53,6 +53,12 @@ _ALL: Final = (
         membership.histories,
         gate=1000,
     ),
+    Search(
+        "captures",
+        "a cell lives for weeks: who was removed opens nothing that was sealed after, and nobody else is shut out",
+        core.captures,
+        gate=40,
+    ),
     Search("store", "writes, failures, flushes and reopens of the store; dicts say what it holds", core.store),
     Search("codec", "a value with its one encoding and the others, or any bytes", core.codec),
     Search("hostile", "a batch, message or wire that was mutated: nothing changes but what is signed", core.hostile),
