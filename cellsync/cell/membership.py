@@ -200,17 +200,30 @@ class Membership:
     # --- writing ---------------------------------------------------------------------------------------
 
     async def remove(
-        self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *, with_admitted: bool = False
-    ) -> EntryId:
+        self, members: Collection[MemberId], devices: Collection[DeviceId] = (), *, with_admitted: bool = False,
+        tell: bool = False,
+    ) -> EntryId:  # fmt: skip
         """Remove members with all their devices, and single devices; in one entry, at once, also offline.
+
+        `tell`: whether this device tells theirs, as `tell` does. If that is decided before the removal, what they hold
+        of the circle's keys stays accepted from them for as long as they are told.
 
         Raises besides InvalidValue if this device would go with one of these devices, since that linked it.
         """
         self._check_open()
-        standing = self._standing()
+        standing, telling = self._standing(), self._circle.telling
         self._check_stays(standing, devices)
         taken = set(members) | (self._admitted(standing, set(members)) if with_admitted else set())
-        entry = await self._coordination.remove(taken, devices)
+        if tell:
+            owners = {owner for device in devices if (owner := standing.owner(device)) is not None}
+            await self._circle.tell(telling.union(members, owners) - {standing.me})
+        try:
+            entry = await self._coordination.remove(taken, devices)
+        except BaseException:
+            if tell:
+                with trio.CancelScope(shield=True):
+                    await self._circle.tell(telling)
+            raise
         self._node.links.wake()
         return entry
 

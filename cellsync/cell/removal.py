@@ -48,10 +48,10 @@ class Presence(NamedTuple):
         """Whether one removal takes them out of this circle as well."""
         return self.mine and self.alike
 
-    async def remove(self, *, with_admitted: bool = False) -> EntryId:
+    async def remove(self, *, with_admitted: bool = False, tell: bool = False) -> EntryId:
         """As `Membership.remove`."""
         members = [] if self.devices else [self.member.member]
-        return await self.circle.membership.remove(members, self.devices, with_admitted=with_admitted)
+        return await self.circle.membership.remove(members, self.devices, with_admitted=with_admitted, tell=tell)
 
 
 async def presences(

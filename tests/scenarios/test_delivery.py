@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core.errors import InvalidValue
+from cellsync.core.errors import InvalidValue, NotPermitted
 from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import OURS
@@ -189,11 +189,14 @@ async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, aut
 
 
 async def test_who_is_told_no_more_meets_silence(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
-    async with one_removed(memory_network) as (_, [ana, _ben, cara]):
+    async with one_removed(memory_network) as (_, [ana, ben, cara]):
         with pytest.raises(InvalidValue):
             await ana.first.membership.tell(MemberId(ana.device))
         await ana.first.membership.tell(MemberId(cara.device))
         await ana.first.membership.tell(MemberId(cara.device), told=False)
+        with pytest.raises(NotPermitted):
+            await ben.first.membership.remove([MemberId(ana.device)], tell=True)
+        assert not ben.first.circle.telling, "nobody was removed"
         memory_network.heal()
         await trio.sleep(3_600)
         assert not cara.first.circle.is_removed
@@ -252,3 +255,25 @@ async def test_whoever_is_suspended_is_given_neither_states_nor_cases_whatever_t
 
 def knows(cell: Cell, epoch: EpochId) -> bool:
     return cell.first.circle.shown.circle.bit(EntryId(epoch)) is not None
+
+
+async def test_who_is_told_from_the_beginning_is_heard_after_several_rotations(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The epoch that she holds is among the three newest no more."""
+    net = memory_network
+    async with net.cells("ana", "cara") as [ana, cara]:
+        circle = ana.first.circle
+        net.partition("ana", "cara")
+        await ana.first.membership.remove([MemberId(cara.device)], tell=True)
+        for _number in range(3):
+            async with circle.lock:
+                begun, states = duty.begin_epoch(circle)
+                shape, content = OURS.kinds[Kind.ROTATE].encode(begun, bytes(16))
+                rotation = Intention(Kind.ROTATE, CaseId(circle.id), shape, content)
+                plan = await circle.write_locked(ana.secrets.signing, [rotation])
+                await duty.entrust(circle, plan.commit.entries[0].id, states)
+        [theirs] = cara.first.circle.epochs.recent
+        assert theirs not in circle.epochs.recent
+        net.heal()
+        await until(lambda: cara.first.circle.is_removed)

@@ -70,9 +70,7 @@ async def remove(service: Service, ask: shapes.Remove) -> shapes.Removals:
     done, refused = [], []
     for one in [one for one in found if one.covered] or found[:1]:
         try:
-            done.append(_removed(one, await one.remove(with_admitted=ask.with_admitted)))
-            if ask.tell:
-                await one.circle.membership.tell(one.member.member)
+            done.append(_removed(one, await one.remove(with_admitted=ask.with_admitted, tell=ask.tell)))
         except CellsyncError as error:  # in the others it can be written all the same
             done.append(_removed(one, error))
             refused.append(error)

@@ -43,8 +43,8 @@ class StepFacts(NamedTuple):
     rejected: Mapping[DeviceId, Collection[EpochId]]  # by whom
     active: Mapping[DeviceId, ActiveDevice]  # this device, too, if it is
     introduced: Sequence[IntroducedSealKey]  # this device's seal keys
+    heard: frozenset[DeviceId]  # not active, and still spoken to: what they hold stays accepted
     saw: Callable[[EntryId, EntryId], bool]  # whether the first has the second in its past, or is it
-    heard: frozenset[DeviceId] = frozenset()  # not active, and still spoken to: what they hold stays accepted
 
     def rank(self, epoch: EpochId) -> Rank | None:
         held = self.rotations.get(epoch)

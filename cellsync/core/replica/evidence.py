@@ -103,8 +103,8 @@ class KeyEvidence:
             rejected,
             active,
             [IntroducedSealKey(one.entry, one.height) for one in self._standing_keys(self._device)],
-            self.saw,
             frozenset(one.device for one in self._replica.circle.heard() if one.device not in active),
+            self.saw,
         )
 
     def _stands(self, entry: EntryId, slot: int) -> bool:

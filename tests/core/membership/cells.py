@@ -165,6 +165,7 @@ class Device:
             {device: {held for held in rotations if device in self.rejected(held)} for device in active},
             active,
             [IntroducedSealKey(entry.id, entry.height) for entry in self.introduced(self.id)],
+            frozenset(),
             lambda later, earlier: earlier in self.held[later].past,
         )
 
