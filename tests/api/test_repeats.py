@@ -47,7 +47,8 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "removal": "they are removed then: refused", "role": "they have that role: refused",
     "case.move": "it is written there twice",
     "endorse": "it is agreed to", "contest": "it is answered", "leave": "you have left: refused",
-    "tell": "it is decided",
+    "tell": "it is decided", "settings.choose": "it is chosen", "recovery.preview": "it reads",
+    "recovery.use": "it is decided once more", "recovery.replace": "there is a newer key then",
     "release": "it is released: refused", "require": "it is required",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
 }  # fmt: skip
@@ -64,7 +65,7 @@ def test_whatever_writes_a_document_says_its_heads() -> None:
     """A job writes many, or none; an invitation admits somebody, which is no document, and so is no other word."""
     others = {
         "import", "invite", "invite.confirm", "removal", "role", "endorse", "contest", "leave", "release", "require",
-        "link", "case.move",
+        "link", "case.move", "settings.choose", "recovery.preview", "recovery.use", "recovery.replace",
     }  # fmt: skip
     writes = {one.name for one in OPERATIONS if "not_permitted" in codes_of(one)} | {"import"}
     with_heads = {one.name for one in OPERATIONS if "heads" in getattr(shapes, one.gives).__struct_fields__}
