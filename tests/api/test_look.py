@@ -28,7 +28,7 @@ READ: Final = {
     "health", "doctor", "unlock", "lock", "status", "audit", "forks", "fork.proof", "fork.check", "members", "peers",
     "roster", "member.why", "removal.preview", "endorsable", "contestable", "circles", "devices",
     "invites", "invite.show", "join.show", "sync.show", "schemas", "case.list", "case.show", "case.log", "case.graph",
-    "case.move.preview", "import.show", "rekey.show", "export", "export.read", "events",
+    "case.move.preview", "recovery.keys", "settings", "import.show", "rekey.show", "export", "export.read", "events",
 }  # fmt: skip
 ROOM: Final = 1 << 30
 

@@ -130,7 +130,9 @@ def test_states_as_statuses(server: Server) -> None:
                     "circle.unlock": {"passphrase": "x"},
                     "circle.passphrase": {"circle": "Lawyers", "old": "x", "new": None},
                     "removal": {"confirm": "Ben"}, "link": {"name": "Phone"}, "role": {"role": "writer"},
-                    "case.move": {"to": "Lawyers"},
+                    "case.move": {"to": "Lawyers"}, "recovery.preview": {"paper": "x"},
+                    "recovery.use": {"paper": "x", "confirm": "x"},
+                    "settings.choose": {"name": "locks-after", "value": "x"},
                     "endorse": {"entries": ["0" * 64]}, "leave": {"confirm": "Mill Street"},
                 }.get(operation.name, {})  # fmt: skip
                 body = None if operation.method in ("GET", "DELETE") else given
