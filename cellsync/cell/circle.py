@@ -121,7 +121,8 @@ class CellCircle:
         was_due, before = self.aftermath.is_lock_due, self.aftermath.countdown
         self.aftermath.look()
         if (before is None) is not (self.aftermath.countdown is None):
-            self.nursery.start_soon(self._keep_aftermath)
+            self.aftermath.stage()
+            self.nursery.start_soon(self._flush)
         if isinstance(source, OwnHand) and not was_due:
             self.aftermath.heed()  # it is no news to whoever did it here
         if self.aftermath.is_lock_due:
@@ -133,6 +134,11 @@ class CellCircle:
             await trio.sleep(_LOOK_AGAIN)
             self.aftermath.look()
             await self._keep_aftermath()
+
+    async def _flush(self) -> None:
+        with suppress(CellsyncError):
+            async with self.circle.lock:
+                await self.circle.make_durable()
 
     async def _keep_aftermath(self) -> None:
         with suppress(CellsyncError):  # a full disk: time that is not remembered was not lived

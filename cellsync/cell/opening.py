@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import trio
@@ -11,6 +11,7 @@ import trio
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
+from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CircleId
 from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circles import OpenCircles
@@ -59,14 +60,16 @@ def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
     place of what goes.
     """
     circles = OpenCircles.open(vault, surroundings)
-    going = doomed(circles.values(), opened=True)
+    try:
+        going = doomed(circles.values(), opened=True)
+        if going and not _can_go(vault, going):
+            circles.found_closed(_IN_PLACE)
+    except BaseException:
+        circles.close()
+        raise
     if not going:
         return circles
-    try:
-        if not _can_go(vault, going):
-            circles.found_closed(_IN_PLACE)
-    finally:
-        circles.close()
+    circles.close()
     vault.wipe(going)
     if not vault.circles:
         raise VaultWiped
@@ -75,8 +78,12 @@ def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
 
 def _close(vault: Vault, circles: OpenCircles) -> None:
     """Close them, and destroy those whose time has come; or else when the vault is opened again."""
-    going = doomed(circles.values())
-    circles.close()
+    going: list[CircleId] = []
+    try:
+        with suppress(CellsyncError):  # it is damaged, say: what is due is found again when it is opened
+            going = doomed(circles.values())
+    finally:
+        circles.close()
     if _can_go(vault, going):
         vault.wipe(going)
 
