@@ -9,11 +9,10 @@ replace     put another key in the place of this one, or of one that is lost
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cellsync.cell import paper
 from cellsync.cell.flag import Flag, Reason, flag_of_device
-from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey
 from cellsync.cell.paper import Orders
 from cellsync.cell.safekeeping import KeptKey, dated, kept_keys
 from cellsync.cell.standing import CircleStanding, MemberStanding, StrikeStanding
@@ -29,6 +28,9 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
 from cellsync.node.node import Node
+
+if TYPE_CHECKING:
+    from cellsync.cell.founding import RecoveryKey
 
 UNSIGNED: Final = Signature(bytes(SIGNATURE_BYTES))
 """In place of a signature by a key that is lost."""
@@ -137,6 +139,8 @@ class Keyholder:
         NotPermitted, FloorTooLow, Outdated, DiskFull, StorageFailed.
         """
         self._check_open()
+        from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey  # done seldom
+
         circle, made = self._circle, RecoveryKey(RecoverySecret(self._circle.surroundings.entropy(RECOVERY_BYTES)))
         if key is not None and circle.replica.floor < editions.SECOND.number:
             required = paper.intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))

@@ -7,9 +7,8 @@ coordinators who are to go on, and agrees to what others have decided. (protocol
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cellsync.cell.founding import RecoveryKey
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import CaseId, EntryId, MemberId
 from cellsync.core.membership import editions
@@ -25,6 +24,9 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.operations import SALT_BYTES
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
+
+if TYPE_CHECKING:
+    from cellsync.cell.founding import RecoveryKey
 
 
 class Orders(NamedTuple):

@@ -36,8 +36,7 @@ class DaysView(MembersView):
 
     def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         self._allowance = Allowance()  # of removed devices that are told so
-        super().__init__(circle, store)
-        self.surroundings = surroundings
+        super().__init__(circle, store, surroundings)
         self.epochs = Epochs.decode(
             circle, store.kept(drawers.EPOCHS) or b"\x90", store.kept(drawers.OLDER_EPOCHS) or b"\x90"
         )

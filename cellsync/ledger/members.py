@@ -6,25 +6,32 @@ A device that has joined and received nothing yet knows only its sponsor. It lea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
+from cellsync.core.history.entry import slot_of
 from cellsync.core.history.store import Store
-from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, MemberId, SessionPublic
+from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, MemberId, Millis, SessionPublic
 from cellsync.core.membership import editions
+from cellsync.core.replica import own_removal
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
 from cellsync.ledger import audience
 from cellsync.ledger.hearsay import Hearsay
+from cellsync.ledger.surroundings import Surroundings
 from cellsync.ledger.view import ReplicaView
+
+LEAVING: Final = Millis(7 * 24 * 3600 * 1000)
 
 
 class MembersView(ReplicaView):
     """The part of a circle that identifies its devices, by their keys, and this one among them."""
 
-    def __init__(self, circle: CircleId, store: Store) -> None:
+    def __init__(self, circle: CircleId, store: Store, surroundings: Surroundings) -> None:
         super().__init__(circle, store)
         self.store = store
+        self.surroundings = surroundings
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
         self.hearsay = Hearsay(circle, store, editions.OURS, self.device)
@@ -39,16 +46,16 @@ class MembersView(ReplicaView):
         """The devices with this session key that are active or suspended; more than one only if a member cheats. If
         there are none: those that were removed, and are told so.
 
-        None are, once this device was removed.
+        None are, once this device was removed, or has left and had time to say so.
         """
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
-        if self.is_removed:
+        if self.is_parted:
             return ()
         return self.replica.circle.devices_with(key) or self._told_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        key = None if self.is_removed else self.replica.circle.session_key(device) or self._told_key(device)
+        key = None if self.is_parted else self.replica.circle.session_key(device) or self._told_key(device)
         if key is None and self._before_history() and device == self._sponsor:
             return self._sponsor_key
         return key
@@ -64,9 +71,24 @@ class MembersView(ReplicaView):
 
     @property
     def is_removed(self) -> bool:
-        """Whether this device was removed: it calls nobody then, and answers nobody."""
+        """Whether this device was removed, or has left."""
         circle = self.shown.circle
         return circle.decides_on(self.device) and not circle.is_heard(self.device)
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether it calls nobody any more, and answers nobody: it was removed. Who has left by their own hand goes on
+        for a week, until the others have heard of it: each of them ends the session with that, and is silent then."""
+        return self.is_removed and not self._is_leaving()
+
+    def _is_leaving(self) -> bool:
+        circle, hits = self.replica.circle, own_removal.removals_of(self.shown, self.device)
+        bits = [bit for hit in hits if (bit := circle.bit(hit)) is not None]
+        if len(bits) < len(hits) or any(circle.deed(bit).device != self.device for bit in bits):
+            return False
+        heads = (slot_of(chain.number, chain.length) for chain in self.replica.held.of_device(self.device))
+        own = [entry for head in heads if (entry := self.store.entry_at(head)) is not None]
+        return any(self.surroundings.now() - entry.clock < LEAVING for entry in own)
 
     @property
     def is_removed_for_good(self) -> bool:
@@ -74,10 +96,10 @@ class MembersView(ReplicaView):
         return self.is_removed and audience.is_final(self.shown, self.device)
 
     def others(self) -> list[DeviceId]:
-        """The devices that are active or suspended, except this one; none, once this one was removed."""
+        """The devices that are active or suspended, except this one; none, once this one has parted."""
         if self._before_history():
             return [self._sponsor]
-        heard = [] if self.is_removed else self.replica.circle.heard()
+        heard = [] if self.is_parted else self.replica.circle.heard()
         return [known.device for known in heard if known.device != self.device]
 
     # --- who was removed, and is to know ---------------------------------------------------------------------

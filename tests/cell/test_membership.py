@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cellsync import Cell
 from cellsync.cell.membership import Membership, Roster
@@ -138,6 +138,7 @@ async def bring(source: Cell, to: Cell) -> None:
         served = source.first.circle.serve(cursor, PeerHoldings(lengths, (), ()), source.first.circle.last_arrival())
     assert served.batch is not None
     await circle.ingest(served.batch, FromSession(None, 1))
+    await wait_all_tasks_blocked()  # what follows from it is kept
 
 
 def open_strikes(roster: Roster) -> list[tuple[str, str, str]]:

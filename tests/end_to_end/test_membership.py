@@ -38,6 +38,10 @@ def titles(one: Program) -> list[str]:
     return sorted(case["title"] for case in one.call("case.list")["cases"])
 
 
+def connected(one: Program) -> set[str]:
+    return {peer["name"] for peer in one.call("peers")["peers"] if peer["connected"]}
+
+
 def test_a_laptop_is_seized_its_owner_removed_offline_and_late_testimony_released(tmp_path: Path) -> None:
     with programs(tmp_path, "ana", "ben", "cara") as [ana, ben, cara]:
         ana.init()
@@ -48,6 +52,7 @@ def test_a_laptop_is_seized_its_owner_removed_offline_and_late_testimony_release
         ben.start()
         ana.json("case", "new", "before")
         wait_until(lambda: titles(ana) == titles(ben) == titles(cara) == ["before"], "all hold it")
+        wait_until(lambda: "ben" in connected(cara), "Ben and Cara have met, without Ana")
         stop(ana)
         ben.json("case", "new", "late testimony")  # Cara has it, and Ana does not know
         wait_until(lambda: "late testimony" in titles(cara), "Cara holds it")

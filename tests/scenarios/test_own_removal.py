@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
@@ -274,3 +275,26 @@ async def test_what_is_done_here_by_hand_is_no_reason_to_lock(
         await ben.first.membership.leave()
         assert ben.first.circle.is_removed
         assert not ben.is_lock_due
+
+
+async def test_who_leaves_says_so_to_all_and_then_calls_nobody(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellsync.ledger.members.LEAVING", HOUR)  # in place of a week
+    async with memory_network.cells("ana", "ben", "cara") as among:
+        ana, ben, cara = among
+        assert await ana.first.membership.require()
+        await level(among)
+        memory_network.partition("ben", ["ana", "cara"])
+        await ben.first.membership.leave()
+        await trio.sleep(60)
+        assert ben.first.circle.device in [one.device for one in ana.members()], "she has not heard of it"
+        memory_network.heal()
+        await trio.sleep(120)
+        for other in (ana, cara):
+            assert not other.first.circle.replica.circle.is_active(ben.first.circle.device)
+            assert all(link.device_in(other.first.circle) != ben.first.circle.device for link in other.node.links.all())
+        assert ben.first.circle.others()
+        await trio.sleep(2 * 3_600)
+        assert ben.first.circle.others() == []
+        assert not ben.node.links

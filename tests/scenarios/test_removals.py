@@ -20,6 +20,7 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger.source import OWN_HAND
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
+from tests.cell.test_membership import bring
 from tests.core.replicas import drawn_secrets
 
 
@@ -75,7 +76,8 @@ async def test_who_learns_of_their_removal_calls_nobody(
     ):
         await level([ana, ben, cara])
         net.partition("ana", ["ben", "cara"])
-        await remove(cara, cara.device)  # she takes herself out, by hand
+        await remove(ana, cara.device)
+        await bring(ana, cara)
         assert cara.first.circle.is_removed
         assert cara.first.circle.others() == []
         await trio.sleep(600)

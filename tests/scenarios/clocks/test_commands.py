@@ -44,7 +44,7 @@ class Client:
     def call(self, name: str, /, **_: Any) -> dict[str, Any]:
         common = {
             "v": 1, "job": "ef" * 8, "step": 1, "words": ["orbit"] * 4, "error": None, "clock_ahead": self.ahead,
-            "namesakes": [],
+            "namesakes": [], "former": [], "link": False, "elsewhere": [],
         }  # fmt: skip
         match name:
             case "status":
