@@ -30,7 +30,7 @@ from cellsync.core.errors import (
     StorageFailed,
     WrongPaper,
 )
-from cellsync.core.history.entry import Entry
+from cellsync.core.history.entry import Entry, Standing
 from cellsync.core.history.store import Arrival, Store
 from cellsync.core.ids import (
     INCARNATION_BYTES,
@@ -210,7 +210,7 @@ class OpenCircle(DaysView):
             plan = await self.apart(lambda: self.replica.plan_writes(line, secret, intentions, now))
         else:
             plan = self.replica.plan_writes(line, secret, intentions, now)
-        if plan.void:
+        if plan.void or any(not entry.kind and entry.standing is Standing.OUT for entry in plan.commit.entries):
             raise NotPermitted
         return await self._commit(plan, OWN_HAND, line, noting(plan), begin=begin)
 

@@ -13,6 +13,8 @@ from cellsync.core.errors import FloorTooLow, InvalidValue, NotFound, NotPermitt
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import MemberId
 from cellsync.core.membership.control import Role
+from cellsync.core.wire.operations import Operation
+from cellsync.core.wire.tags import Op
 from cellsync.ledger.source import FromSession
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import DAY, Visit
@@ -313,3 +315,19 @@ async def test_what_another_coordinator_requires_is_seconded_at_opening(
         net.partition("ana", "ben")
         async with ben.opened() as cell:
             await required(cell)
+
+
+async def test_who_is_no_writer_any_more_is_told_so_when_they_write(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        case = await ben.create(Visit, title="before")
+        await level([ana, ben])
+        await ana.first.membership.require()
+        await ana.first.membership.set_role(member(ben), Role.READER)
+        await level([ana, ben])
+        count = Operation(int(Op.COUNT), "f", None, 1)
+        for write in (ben.create(Visit, title="after"), ben.write([(case.id, [count])])):
+            with pytest.raises(NotPermitted):
+                await write
+        assert [one.title for one in await ana.cases(Visit)] == ["before"]
