@@ -36,7 +36,10 @@ def make_home(host: Network, seed: str) -> Home:
 
 
 def _lived() -> int:
-    return int(trio.current_time() * 1000)
+    try:
+        return int(trio.current_time() * 1000)
+    except RuntimeError:  # in a thread
+        return int(trio.from_thread.run_sync(trio.current_time) * 1000)
 
 
 def _now() -> Millis:

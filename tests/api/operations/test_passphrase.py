@@ -136,7 +136,7 @@ async def test_a_cell_that_cannot_be_opened_again_is_locked(
         told: list[str] = []
         ana.service.on_lock = lambda: told.append("locked")
 
-        async def broken(self: object, passphrase: str) -> None:
+        async def broken(*_: object, **__: object) -> None:
             raise StorageFailed
 
         monkeypatch.setattr(type(ana.service), "_open", broken)
