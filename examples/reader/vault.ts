@@ -1,22 +1,11 @@
 // The header of a vault (70-vault): opened with a passphrase, it gives the keys of the device and of each circle's database.
 
-import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { argon2id } from "@noble/hashes/argon2.js";
-import { ascii, concat, equal, none, text, unsigned, utf8, type Bytes } from "./bytes.js";
+import { ascii, concat, equal, none, text, u16, u8, unsigned, type Bytes } from "./bytes.js";
+import { isLocked, readCircle, readOpen, type Circle } from "./circle.js";
+import { derivationOf, derive, open, profiles, type Derivation } from "./derivation.js";
+import { sound, VaultError } from "./finding.js";
 import { H } from "./hash.js";
 import { typingForm } from "./passphrase.js";
-
-export class VaultError extends Error {
-  constructor(readonly code: string) {
-    super(code);
-  }
-}
-
-export interface Circle {
-  readonly id: Bytes;
-  readonly file: Bytes; // the name of its database, shown as hexadecimal
-  readonly key: Bytes;
-}
 
 export interface Vault {
   readonly signing: Bytes;
@@ -25,104 +14,95 @@ export interface Vault {
   readonly circles: readonly Circle[];
 }
 
+// What differs between the versions of a header: its body, and a circle's row in it.
+interface Layout {
+  readonly body: number;
+  readonly row: number;
+  readonly read: (row: Bytes, profile: number) => Circle;
+}
+
+const layouts: ReadonlyMap<number, Layout> = new Map([
+  [1, { body: 4096, row: 80, read: readOpen }],
+  [2, { body: 8192, row: 156, read: readCircle }],
+]);
+const newest = Math.max(...layouts.keys());
+
 const magic = ascii("csvault\0");
 const slotSize = 104;
-const bodySize = 4096;
-const version = 1;
+const slotVersion = 1; // what a slot's seal is bound to, in every version
 const passphraseSlot = 1;
-const MiB = 1n << 20n;
-const bounds = [
-  { passes: [3n, 20n], memory: [64n * MiB, 2048n * MiB] }, // real
-  { passes: [1n, 20n], memory: [8n << 10n, 2048n * MiB] }, // cheap, made for tests
-] as const;
 
 // Of kind 1. Slots of other kinds are skipped, and not judged.
 interface Slot {
   readonly head: Bytes; // all that precedes its nonce
-  readonly passes: number;
-  readonly memory: bigint;
-  readonly salt: Bytes;
+  readonly derivation: Derivation;
   readonly nonce: Bytes;
   readonly sealed: Bytes;
 }
 
-function sound(condition: boolean, code: string): asserts condition {
-  if (!condition) throw new VaultError(code);
-}
-
 function readSlot(bytes: Bytes, profile: number): Slot {
-  const [passes, memory] = [unsigned(bytes, 4, 4), unsigned(bytes, 8, 8)];
-  const within = bounds[profile]!;
   sound(bytes[1] === 1 && bytes[2] === 0 && bytes[3] === 0, "vault_damaged");
-  sound(within.passes[0] <= passes && passes <= within.passes[1], "vault_damaged");
-  sound(within.memory[0] <= memory && memory <= within.memory[1], "vault_damaged");
-  return {
-    head: bytes.subarray(0, 32), passes: Number(passes), memory,
-    salt: bytes.subarray(16, 32), nonce: bytes.subarray(32, 56), sealed: bytes.subarray(56),
-  };
+  const derivation = derivationOf(unsigned(bytes, 4, 4), unsigned(bytes, 8, 8), bytes.subarray(16, 32), profile);
+  return { head: bytes.subarray(0, 32), derivation, nonce: bytes.subarray(32, 56), sealed: bytes.subarray(56) };
 }
 
-function open(key: Bytes, nonce: Bytes, sealed: Bytes, data: Bytes): Bytes | undefined {
-  try {
-    return xchacha20poly1305(key, nonce, data).decrypt(sealed);
-  } catch {
-    return undefined;
-  }
+interface Header {
+  readonly layout: Layout;
+  readonly profile: number;
+  readonly slots: readonly Slot[];
+  readonly body: number; // where its nonce begins
 }
 
 // What the text says of a header before anything is derived from a passphrase.
-function readHeader(file: Bytes, cheap: boolean): { slots: Slot[]; body: number } {
+function readHeader(file: Bytes, cheap: boolean): Header {
   const begin = file.subarray(0, magic.length);
   sound(equal(begin, magic.subarray(0, begin.length)), "not_a_vault");
   const content = file.subarray(0, -32);
   sound(file.length > magic.length + 32 && equal(H("cs1 vault check", content), file.subarray(-32)), "vault_damaged");
   const written = Number(unsigned(file, 8, 2));
-  sound(written <= version, "newer_version");
+  sound(written <= newest, "newer_version");
   const [profile, count] = [file[10]!, file[11]!];
-  sound(written === version && profile < bounds.length && 1 <= count && count <= 8, "vault_damaged");
+  const layout = layouts.get(written);
+  sound(layout !== undefined && profile < profiles && 1 <= count && count <= 8, "vault_damaged");
   const body = 12 + slotSize * count;
-  sound(file.length === body + 24 + bodySize + 16 + 32, "vault_damaged");
+  sound(file.length === body + 24 + layout.body + 16 + 32, "vault_damaged");
   const all = Array.from({ length: count }, (_, i) => file.subarray(12 + slotSize * i, 12 + slotSize * (i + 1)));
   const slots = all.filter(([kind]) => kind === passphraseSlot).map((slot) => readSlot(slot, profile));
   sound(profile === 0 || cheap, "cheap_vault");
-  return { slots, body };
+  return { layout, profile, slots, body };
 }
 
-function masterKey(file: Bytes, slots: readonly Slot[], passphrase: string): Bytes {
+function masterKey({ slots, profile }: Header, passphrase: string): Bytes {
   const forms = new Set([typingForm(passphrase), passphrase.normalize("NFC")]);
-  const beginning = concat(file.subarray(0, 11), new Uint8Array(1));
-  for (const slot of slots) {
-    const data = concat(ascii("cellsync/1 vault slot\0"), beginning, slot.head);
+  const beginning = concat(ascii("cellsync/1 vault slot\0"), magic, u16(slotVersion), u8(profile), u8(0));
+  for (const { head, derivation, nonce, sealed } of slots) {
     for (const form of forms) {
-      const m = Number(slot.memory >> 10n);
-      const wrapping = argon2id(utf8(form), slot.salt, { t: slot.passes, m, p: 1, dkLen: 32, maxmem: 2 ** 32 - 1 });
-      const key = open(wrapping, slot.nonce, slot.sealed, data);
+      const key = open(derive(derivation, form), nonce, sealed, concat(beginning, head));
       if (key !== undefined) return key;
     }
   }
   throw new VaultError("wrong_passphrase");
 }
 
-function readBody(body: Bytes): Vault {
+function readBody(body: Bytes, { layout, profile }: Header): Vault {
   const nameSize = Number(unsigned(body, 64, 2));
   const name = text(body.subarray(66, 66 + nameSize));
   const count = body[66 + nameSize] ?? 0;
   const from = 67 + nameSize;
   sound(nameSize <= 256 && name !== undefined && count <= 32, "vault_damaged");
-  const rest = body.subarray(from + 80 * count);
-  sound(from + 80 * count <= bodySize && rest.every((byte) => byte === 0), "vault_damaged");
-  const circles = Array.from({ length: count }, (_, i) => {
-    const row = body.subarray(from + 80 * i, from + 80 * (i + 1));
-    return { id: row.subarray(0, 32), file: row.subarray(32, 48), key: row.subarray(48) };
-  });
+  const end = from + layout.row * count;
+  sound(end <= layout.body && body.subarray(end).every((byte) => byte === 0), "vault_damaged");
+  const rows = Array.from({ length: count }, (_, i) => body.subarray(from + layout.row * i, from + layout.row * (i + 1)));
+  const circles = rows.map((row) => layout.read(row, profile));
+  sound(circles[0] === undefined || !isLocked(circles[0]), "vault_damaged");
   return { signing: body.subarray(0, 32), session: body.subarray(32, 64), name, circles };
 }
 
 export function openVault(file: Bytes, passphrase: string, cheap: boolean): Vault {
-  const { slots, body } = readHeader(file, cheap);
-  const key = H("cs1 vault key", none, masterKey(file, slots, passphrase));
-  const data = concat(ascii("cellsync/1 vault body\0"), file.subarray(0, body));
-  const opened = open(key, file.subarray(body, body + 24), file.subarray(body + 24, body + 24 + bodySize + 16), data);
-  sound(opened !== undefined, "vault_damaged");
-  return readBody(opened);
+  const header = readHeader(file, cheap);
+  const key = H("cs1 vault key", none, masterKey(header, passphrase));
+  const [nonce, sealed] = [file.subarray(header.body, header.body + 24), file.subarray(header.body + 24, -32)];
+  const body = open(key, nonce, sealed, concat(ascii("cellsync/1 vault body\0"), file.subarray(0, header.body)));
+  sound(body !== undefined, "vault_damaged");
+  return readBody(body, header);
 }

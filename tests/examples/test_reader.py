@@ -26,6 +26,7 @@ from tests.examples.histories import question
 ROOT = Path(__file__).parents[2]
 READER = ROOT / "examples" / "reader"
 HARNESS = READER / "build" / "harness.js"
+OWN = "another circle's own words"
 
 
 def is_built() -> bool:
@@ -144,6 +145,26 @@ async def test_it_reads_a_backup(memory_network: MemoryNetwork, tmp_path: Path, 
     assert fields["phones"]["keys"] == [["lawyer", ["+1 555 0100"]]]
     assert fields["parcels"]["sum"] == "3"
     assert [item["values"] for item in fields["notes"]["items"]] == [["The parcel was taken."], ["Nobody was let in."]]
+
+
+async def test_it_reads_a_backup_with_a_locked_circle(
+    memory_network: MemoryNetwork, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    ana = await memory_network.device("ana").found()
+    async with ana.opened() as cell:
+        lawyers, _ = await cell.create_circle("Lawyers")
+        await lawyers.create(Visit, title="Harbour Road")
+        await cell.change_circle_passphrase("Lawyers", old=PASSPHRASE, new=OWN)
+    async with ana.opened() as cell:
+        await cell.backup(tmp_path / "backup")
+    [first, second] = json.loads(read(tmp_path / "backup", PASSPHRASE).stdout)["circles"]
+    assert (first["name"], second) == ("Mill Street", {"circle": lawyers.id.hex(), "locked": True})
+    [same, unlocked] = json.loads(read(tmp_path / "backup", f"{PASSPHRASE}\n{OWN.upper()}").stdout)["circles"]
+    assert (same, unlocked["circle"], unlocked["name"]) == (first, lawyers.id.hex(), "Lawyers")
+    assert unlocked["cases"][0]["fields"][0]["values"] == ["Harbour Road"]
+    for passphrases in (f"{PASSPHRASE}\n{OWN}s", f"{PASSPHRASE}\n{OWN}\n{PASSPHRASE}", OWN):
+        ran = read(tmp_path / "backup", passphrases)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", "wrong_passphrase\n")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 // 06-vectors, Keys and secrets.
 
-import { equal, hex } from "../bytes.js";
+import { equal, hex, type Bytes } from "../bytes.js";
+import { isLocked, unlock, type Circle } from "../circle.js";
 import { branches, commitment, psk, statesOn, type States } from "../epoch.js";
 import { holds } from "../fault.js";
+import { VaultError } from "../finding.js";
 import { isSigningKey, verifies } from "../key.js";
 import { recoveryKeys } from "../recovery.js";
 import { unwrap } from "../seal.js";
-import { openVault, VaultError } from "../vault.js";
+import { openVault } from "../vault.js";
 import { ok, type Answer, type Answers } from "./answer.js";
 import { bytesOf, numberOf, textOf, type Given } from "./question.js";
 
@@ -45,11 +47,21 @@ function recovery(given: Given): Answer {
   return ok({ signing: hex(signing), seal: hex(seal), written, device: hex(device) });
 }
 
+// `own` is the passphrase of every circle that is locked.
+function keyOf(circle: Circle, own: string | undefined): Bytes | null {
+  if (!isLocked(circle)) return circle.key;
+  if (own === undefined) return null;
+  const opened = unlock(circle, own);
+  if (opened === undefined) throw new VaultError("wrong_passphrase");
+  return opened.key;
+}
+
 function vault(given: Given): Answer {
   try {
     const [header, passphrase, cheap] = [bytesOf(given, "header"), textOf(given, "passphrase"), given["cheap"] === true];
+    const own = "own" in given ? textOf(given, "own") : undefined;
     const { signing, session, name, circles } = openVault(header, passphrase, cheap);
-    const rows = circles.map(({ id, file, key }) => [id, file, key].map(hex));
+    const rows = circles.map((circle) => [circle.id, circle.file, keyOf(circle, own)].map((part) => part && hex(part)));
     return ok({ signing: hex(signing), session: hex(session), name, circles: rows });
   } catch (error) {
     if (error instanceof VaultError) return { expect: `fault:${error.code}` };
