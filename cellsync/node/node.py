@@ -390,6 +390,7 @@ class Node:
         if step.controls:
             for link in self.links.all():
                 self._begin_anew(circle, link)
+            self.whereabouts[circle.id].introduced()
             self._beacons.renew()
         self.links.wake()
 

@@ -37,6 +37,7 @@ class Strand:
         self.told_of_all = False
         self.other: DeviceId | None = None  # the device it is told about, if not about all
         self.said: Places = {}  # the peer's last word on where it is
+        self.strange: Places = {}  # and on where devices are of which nothing was known here then
         self.ripe = math.inf  # the arrival up to which entries may be passed on
         self._session = session
         self._access: Extent | None = None  # what the peer was told when this was last looked at

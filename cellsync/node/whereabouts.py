@@ -176,11 +176,25 @@ class CircleWhereabouts:
         self._learn_from(peer, link, places)
         strand = link.strand(self._circle.id)
         strand.named = places.keys() - {peer}
+        strand.strange = self._strange(places)
         if len(strand.named) == ONE:
             strand.lost_since = math.inf
         elif strand.sparse and strand.lost_since == math.inf:
             strand.lost_since = trio.current_time()
             self._moved.set()
+
+    def introduced(self) -> None:
+        """Devices have been introduced. A peer may have said where they are before its batch said who they are."""
+        for device, link in self._linked():
+            strand = link.strand(self._circle.id)
+            if strand.strange:
+                self._learn_from(device, link, strand.strange)
+                strand.strange = self._strange(strand.strange)
+
+    def _strange(self, places: Places) -> Places:
+        """The places of devices of which nothing is known here yet."""
+        known = {*self._circle.others(), self._circle.device}
+        return {device: listed for device, listed in places.items() if device not in known}
 
     def _learn_from(self, peer: DeviceId, link: PeerLink, places: Places) -> None:
         ends, here, now = self._network.ends(link.stream), self.here(), trio.current_time()

@@ -17,7 +17,7 @@ from cellsync.node.network import Address, Ends, Here, packed
 from cellsync.node.sites import UNRECOGNISED, Site, Sites
 from cellsync.node.whereabouts import LOST_FOR, RECOGNISED_WITHIN, TELL_EVERY, CircleWhereabouts
 
-ME, BEN = DeviceId(b"m" * 32), DeviceId(b"b" * 32)
+ME, BEN, CARA, DAN = (DeviceId(letter * 32) for letter in (b"m", b"b", b"c", b"d"))
 HOME = Here(Site(b"h" * 16), 3, (Address("10.0.0.1", 50_000),), (ip_network("10.0.0.0/24"),))
 NOT_YET = HOME._replace(site=UNRECOGNISED, addresses=())  # and so nothing listens there
 THERE = Address("10.0.0.2", 50_500)
@@ -28,7 +28,8 @@ def link_with(peer: DeviceId, locate: Callable[[object, Places], None]) -> Any:
     link = SimpleNamespace(
         stream=None, device=peer, address=None, site=UNRECOGNISED, began=trio.current_time(), said={}, ends=None,
         sparse=False, near=False, watched=False, told={}, named=(), lost_since=math.inf, other=None, told_of_all=False,
-        locate=locate, close=lambda: None, device_in=lambda _: peer, has=lambda _: True, is_about=lambda _: True,
+        strange={}, locate=locate, close=lambda: None,
+        device_in=lambda _: peer, has=lambda _: True, is_about=lambda _: True,
     )  # fmt: skip
     link.strand = lambda _: link
     return link
@@ -39,11 +40,13 @@ class LinkWithBen:
 
     def __init__(self) -> None:
         self.here: list[Here] = [NOT_YET]
+        self.others = [BEN]
         self.told: list[tuple[float, Places]] = []
         self.link: Any = link_with(BEN, lambda _, places: self.told.append((trio.current_time(), places)))
         self.link.address = THERE
         circle: Any = SimpleNamespace(
-            id=bytes(32), device=ME, others=lambda: [BEN], store=SimpleNamespace(kept=lambda name: None), keep=None,
+            id=bytes(32), device=ME, others=lambda: self.others, keep=None,
+            store=SimpleNamespace(kept=lambda name: None),
             surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
         )  # fmt: skip
         network: Any = SimpleNamespace(here=lambda: self.here, ends=lambda stream: Ends("10.0.0.1", THERE.host))
@@ -106,6 +109,21 @@ async def test_a_beacon_that_came_before_the_network_was_recognised_counts(autoj
         assert link.whereabouts.callable(BEN) == [HOME.at(THERE.host, THERE.port)]
         assert link.to_call == [BEN]
         nursery.cancel_scope.cancel()
+
+
+async def test_where_somebody_is_may_be_told_before_who_they_are(autojump_clock: MockClock) -> None:
+    """A peer tells it as soon as the circle is shared, ahead of the batch with the admission, and never again."""
+    link = LinkWithBen()
+    link.here, link.link.site = [HOME], HOME.site
+    there = (packed("10.0.0.3"), 50_600)
+    link.whereabouts.hear(BEN, link.link, {CARA: [there], DAN: [there]})
+    assert (link.whereabouts.callable(CARA), link.to_call) == ([], [])
+    link.others.append(CARA)
+    link.whereabouts.introduced()
+    assert link.whereabouts.callable(CARA) == [HOME.at("10.0.0.3", 50_600)]
+    assert link.to_call == [CARA]
+    assert link.link.strange.keys() == {DAN}
+    assert link.link.named == {CARA, DAN}
 
 
 async def test_a_beacon_of_long_ago_does_not_count(autojump_clock: MockClock) -> None:
@@ -196,7 +214,8 @@ class LinksWithMany:
             one = self.links[device] = link_with(device, self._locate(device))
             one.stream, one.sparse, one.near, one.site = f"10.0.0.{number + 10}", True, number < near, HOME.site
         circle: Any = SimpleNamespace(
-            id=bytes(32), device=ME, others=lambda: devices, store=SimpleNamespace(kept=lambda name: None), keep=None,
+            id=bytes(32), device=ME, others=lambda: devices, keep=None,
+            store=SimpleNamespace(kept=lambda name: None),
             surroundings=SimpleNamespace(now=lambda: Millis(0), entropy=bytes),
         )  # fmt: skip
         network: Any = SimpleNamespace(here=lambda: [HOME], ends=lambda stream: Ends("10.0.0.1", stream))
