@@ -5,8 +5,9 @@
     it wipes        only if the removal may do that (core/replica/own_removal.py), and 72 hours later
 
 Hours are counted by a clock that nobody sets: that of the time since the machine was started, which goes on while it
-sleeps. Between two looks at least so much has passed as it has gone on; or, if it has begun anew, as it shows. Time for
-which the machine was off does not count. So a clock set forward wipes nothing. (protocol/40-membership.md)
+sleeps. Between two looks at least so much has passed as it has gone on; or, if it has begun anew, as it shows; and no
+more than the calendar's clock has. So a clock set forward wipes nothing, nor does a vault that is carried to a machine
+that has been on for months. Time for which the machine was off does not count. (protocol/40-membership.md)
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ class Countdown(NamedTuple):
     removal: EntryId
     lived: int  # ms
     seen: int  # ms since the machine was started, at the last look
+    clock: int  # the device's clock then, ms
 
-    def at(self, now: int) -> Countdown:
-        """`now`: ms since the machine was started, perhaps once more."""
-        return self._replace(lived=self.lived + (now - self.seen if now >= self.seen else now), seen=now)
+    def at(self, now: int, clock: int) -> Countdown:
+        """`now`: ms since the machine was started, perhaps once more, or another one."""
+        on = now - self.seen if now >= self.seen else now
+        return Countdown(self.removal, self.lived + max(0, min(on, clock - self.clock)), now, clock)
 
     @property
     def left(self) -> int:
@@ -57,13 +60,14 @@ class RemovalAftermath:
         """Look at what removed this device, and count the time."""
         replica, device = self._circle.shown, self._circle.device
         self._standing = removals_of(replica, device) if self._circle.is_removed else []
-        able, now = (may_wipe(replica, device) if self._standing else []), self._circle.surroundings.lived()
+        able = may_wipe(replica, device) if self._standing else []
+        now, clock = self._circle.surroundings.lived(), self._circle.surroundings.now()
         if not able:
             self.countdown = None
         elif self.countdown is None or self.countdown.removal not in able:
-            self.countdown = Countdown(able[0], 0, now)
+            self.countdown = Countdown(able[0], 0, now, clock)
         else:
-            self.countdown = self.countdown.at(now)
+            self.countdown = self.countdown.at(now, clock)
 
     @property
     def is_lock_due(self) -> bool:
@@ -83,7 +87,7 @@ class RemovalAftermath:
         store, count = self._circle.store, self.countdown
         kept = {
             drawers.HEEDED: b"".join(list(self._heeded)[-_MOST:]),
-            drawers.COUNTDOWN: b"" if count is None else codec.encode([count.removal, count.lived, count.seen]),
+            drawers.COUNTDOWN: b"" if count is None else codec.encode(list(count)),
         }
         changed = {name: value for name, value in kept.items() if (store.kept(name) or b"") != value}
         for name, value in changed.items():
@@ -126,8 +130,8 @@ def _countdown(raw: bytes | None) -> Countdown | None:
     """What cannot be read has not begun."""
     try:
         match codec.decode(raw or b"\xc0", _BYTES, Rule.CAP_KEPT):
-            case [bytes() as removal, int() as lived, int() as seen] if lived >= 0 and seen >= 0:
-                return Countdown(EntryId(removal), lived, seen)
+            case [bytes() as removal, int() as lived, int() as seen, int() as clock] if lived >= 0 and seen >= 0:
+                return Countdown(EntryId(removal), lived, seen, clock)
     except PeerError:
         pass
     return None

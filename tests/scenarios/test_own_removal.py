@@ -13,6 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.core.ids import Millis
 from cellsync.core.membership.settings import Setting, WhenRemoved
 from cellsync.store.wipe import VaultWiped
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
@@ -24,16 +25,22 @@ WIPE, LOCK = WhenRemoved.WIPE, WhenRemoved.LOCK
 
 
 class Machine:
-    """What a device runs on: its clock shows for how long it has been on."""
+    """What a device runs on: one of its clocks shows for how long it has been on."""
 
     def __init__(self) -> None:
-        self.lived = 0
+        self.lived = self.ahead = 0
 
     def on(self, hours: float) -> None:
         self.lived += int(hours * HOUR)
+        self.ahead += int(hours * HOUR)
 
     def carries(self, device: SimulatedDevice) -> SimulatedDevice:
-        return device.with_home(surroundings=replace(device.home.surroundings, lived=lambda: self.lived))
+        now = device.home.surroundings.now
+        return device.with_home(
+            surroundings=replace(
+                device.home.surroundings, lived=lambda: self.lived, now=lambda: Millis(now() + self.ahead)
+            )
+        )
 
 
 @asynccontextmanager
