@@ -11,7 +11,7 @@ import trio
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
-from cellsync.core.errors import CellsyncError
+from cellsync.core.errors import CellsyncError, DiskFull, InvalidValue
 from cellsync.core.ids import CircleId
 from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circles import OpenCircles
@@ -62,8 +62,8 @@ def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
     circles = OpenCircles.open(vault, surroundings)
     try:
         going = doomed(circles.values(), opened=True)
-        if going and not _can_go(vault, going):
-            circles.found_closed(_IN_PLACE)
+        if going and not _can_go(vault, going) and not _put_in_place(circles):
+            going = []  # it is tried again when the vault is opened next
     except BaseException:
         circles.close()
         raise
@@ -86,6 +86,14 @@ def _close(vault: Vault, circles: OpenCircles) -> None:
         circles.close()
     if _can_go(vault, going):
         vault.wipe(going)
+
+
+def _put_in_place(circles: OpenCircles) -> bool:
+    """Found the empty circle. Whether it worked: not if the disk is full, or the vault holds as many as it can."""
+    with suppress(DiskFull, InvalidValue):
+        circles.found_closed(_IN_PLACE)
+        return True
+    return False
 
 
 def _can_go(vault: Vault, going: Collection[CircleId]) -> bool:

@@ -5,9 +5,9 @@
     it wipes        only if the removal may do that (core/replica/own_removal.py), and 72 hours later
 
 Hours are counted by a clock that nobody sets: that of the time since the machine was started, which goes on while it
-sleeps. Between two looks at least so much has passed as it has gone on; or, if it has begun anew, as it shows; and no
-more than the calendar's clock has. So a clock set forward wipes nothing, nor does a vault that is carried to a machine
-that has been on for months. Time for which the machine was off does not count. (protocol/40-membership.md)
+sleeps. Only between two looks within one such start has so much passed as it has gone on. So a clock set forward wipes
+nothing, nor does a vault that is carried to a machine that has been on for months. Time for which the machine was off
+does not count. (protocol/40-membership.md)
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Countdown(NamedTuple):
     removal: EntryId
     lived: int  # ms
     seen: int  # ms since the machine was started, at the last look
-    clock: int  # the device's clock then, ms
+    boot: bytes  # which start of which machine that was
 
-    def at(self, now: int, clock: int) -> Countdown:
+    def at(self, now: int, boot: bytes) -> Countdown:
         """`now`: ms since the machine was started, perhaps once more, or another one."""
-        on = now - self.seen if now >= self.seen else now
-        return Countdown(self.removal, self.lived + max(0, min(on, clock - self.clock)), now, clock)
+        passed = max(0, now - self.seen) if boot == self.boot else 0
+        return Countdown(self.removal, self.lived + passed, now, boot)
 
     @property
     def left(self) -> int:
@@ -61,13 +61,13 @@ class RemovalAftermath:
         replica, device = self._circle.shown, self._circle.device
         self._standing = removals_of(replica, device) if self._circle.is_removed else []
         able = may_wipe(replica, device) if self._standing else []
-        now, clock = self._circle.surroundings.lived(), self._circle.surroundings.now()
+        now, boot = self._circle.surroundings.lived(), self._circle.surroundings.boot()
         if not able:
             self.countdown = None
         elif self.countdown is None or self.countdown.removal not in able:
-            self.countdown = Countdown(able[0], 0, now, clock)
+            self.countdown = Countdown(able[0], 0, now, boot)
         else:
-            self.countdown = self.countdown.at(now, clock)
+            self.countdown = self.countdown.at(now, boot)
 
     @property
     def is_lock_due(self) -> bool:
@@ -130,8 +130,8 @@ def _countdown(raw: bytes | None) -> Countdown | None:
     """What cannot be read has not begun."""
     try:
         match codec.decode(raw or b"\xc0", _BYTES, Rule.CAP_KEPT):
-            case [bytes() as removal, int() as lived, int() as seen, int() as clock] if lived >= 0 and seen >= 0:
-                return Countdown(EntryId(removal), lived, seen, clock)
+            case [bytes() as removal, int() as lived, int() as seen, bytes() as boot] if lived >= 0 and seen >= 0:
+                return Countdown(EntryId(removal), lived, seen, boot)
     except PeerError:
         pass
     return None

@@ -65,7 +65,7 @@ from cellsync.ledger.days import DaysView
 from cellsync.ledger.disk import Disk
 from cellsync.ledger.own_chain import OwnChain
 from cellsync.ledger.pause import breathe, collector_paused
-from cellsync.ledger.source import OWN_HAND, FromSession, Source
+from cellsync.ledger.source import OWN_HAND, FromSession, OwnHand, Source
 from cellsync.ledger.surroundings import Surroundings
 
 LARGE: Final = 256  # entries of a step; with more it runs in a thread
@@ -301,6 +301,8 @@ class OpenCircle(DaysView):
                     await self._disk.flush()
                     self._own.went_on(written)
                     self.replica.advance(plan, begin=begin)
+                if isinstance(source, OwnHand):
+                    self.wrote_at = plan.commit.entries[-1].clock
                 self._note_introductions(plan.controls)
                 if plan.controls or plan.ruling is not None:
                     await self.follow(plan.controls)

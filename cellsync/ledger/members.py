@@ -35,6 +35,7 @@ class MembersView(ReplicaView):
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
         self.hearsay = Hearsay(circle, store, editions.OURS, self.device)
+        self.wrote_at = self._newest_of_own()
         self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
         self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")
@@ -86,9 +87,13 @@ class MembersView(ReplicaView):
         bits = [bit for hit in hits if (bit := circle.bit(hit)) is not None]
         if len(bits) < len(hits) or any(circle.deed(bit).device != self.device for bit in bits):
             return False
+        return self.surroundings.now() - self.wrote_at < LEAVING
+
+    def _newest_of_own(self) -> Millis:
+        """When this device last wrote, by its clock. Reads the store: only while nobody else does."""
         heads = (slot_of(chain.number, chain.length) for chain in self.replica.held.of_device(self.device))
-        own = [entry for head in heads if (entry := self.store.entry_at(head)) is not None]
-        return any(self.surroundings.now() - entry.clock < LEAVING for entry in own)
+        own = (entry.clock for head in heads if (entry := self.store.entry_at(head)) is not None)
+        return Millis(max(own, default=0))
 
     @property
     def is_removed_for_good(self) -> bool:

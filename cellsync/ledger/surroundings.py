@@ -27,14 +27,19 @@ def _lived() -> int:
     return int(system.clock.since_boot() * 1000)
 
 
+def _boot() -> bytes:
+    return system.clock.boot()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The real ones by default. `lived`: ms since the machine was started, by a clock that is never set.
-    `threads=False` runs everything inline: in virtual time a thread takes for ever."""
+    """The real ones by default. `lived`: ms since the machine was started, by a clock that is never set; `boot`: which
+    start of which machine. `threads=False` runs everything inline: in virtual time a thread takes for ever."""
 
     now: Callable[[], Millis] = _now
     entropy: Callable[[int], bytes] = os.urandom
     lived: Callable[[], int] = _lived
+    boot: Callable[[], bytes] = _boot
     threads: bool = True
 
     async def in_thread(self, work: Callable[[], T]) -> T:

@@ -37,6 +37,7 @@ from cellsync.core.errors import (
     VaultMissing,
 )
 from cellsync.core.ids import Millis
+from cellsync.store import wipe
 from cellsync.store.connection import check_encrypted
 from cellsync.store.files import (
     create_private,
@@ -215,11 +216,13 @@ def restore(
     The backup stays as it is. Raises VaultExists, NotWritable, DiskFull, StorageFailed, or the errors of `Vault.open`.
     """
     if to.is_dir():
+        wipe.finish_at(to)
         check_unused(to)
     with _no_vault_there(), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
         rows = [vault.locked_file(circle) for circle in vault.circles]
         if to.is_dir():  # left over from a killed creation
             with _writing():
+                wipe.forget(to)
                 _empty(to)
                 to.rmdir()
         folder = Incomplete.begin(to, outside=source)

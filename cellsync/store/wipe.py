@@ -87,16 +87,21 @@ def wiped(folder: Path) -> datetime | None:
 
     Raises VaultInUse, StorageFailed.
     """
+    finish_at(folder)
+    with file_errors(), suppress(FileNotFoundError, NotADirectoryError):
+        if not (folder / HEADER_NAME).exists():
+            return datetime.fromtimestamp((folder / WIPED).stat().st_mtime, UTC)
+    return None
+
+
+def finish_at(folder: Path) -> None:
+    """The same as `finish`, for who does not hold the folder's lock. Raises VaultInUse, StorageFailed."""
     if intended(folder) == ALL:
         lock = lock_directory(folder)
         try:
             finish(folder)
         finally:
             os.close(lock)
-    with file_errors(), suppress(FileNotFoundError, NotADirectoryError):
-        if not (folder / HEADER_NAME).exists():
-            return datetime.fromtimestamp((folder / WIPED).stat().st_mtime, UTC)
-    return None
 
 
 def finish(folder: Path) -> None:
@@ -106,9 +111,10 @@ def finish(folder: Path) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Begin anew in this folder: it says no more what became of an earlier vault. Hold the folder's lock."""
+    """Begin anew in this folder: it says no more what became of an earlier vault."""
     with file_errors():
-        (folder / WIPED).unlink(missing_ok=True)
+        for name in MARKS:
+            (folder / name).unlink(missing_ok=True)
 
 
 class VaultWiped(VaultMissing):

@@ -137,6 +137,9 @@ class ClockPort(Protocol):
     def since_boot(self) -> float:
         """Seconds, by a clock that is never set and keeps running while the machine sleeps."""
 
+    def boot(self) -> bytes:
+        """Which start of which machine this is: equal only where `since_boot` goes on from the same moment."""
+
     def asleep(self) -> float:
         """For how many seconds this machine has been suspended since boot, as far as the system tells."""
 

@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core.ids import Millis
+from cellsync.core import caps
 from cellsync.core.membership.settings import Setting, WhenRemoved
 from cellsync.store.wipe import VaultWiped
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
@@ -25,22 +25,17 @@ WIPE, LOCK = WhenRemoved.WIPE, WhenRemoved.LOCK
 
 
 class Machine:
-    """What a device runs on: one of its clocks shows for how long it has been on."""
+    """What a device runs on: its clock shows for how long it has been on."""
 
     def __init__(self) -> None:
-        self.lived = self.ahead = 0
+        self.lived, self.boot = 0, b"first"
 
     def on(self, hours: float) -> None:
         self.lived += int(hours * HOUR)
-        self.ahead += int(hours * HOUR)
 
     def carries(self, device: SimulatedDevice) -> SimulatedDevice:
-        now = device.home.surroundings.now
-        return device.with_home(
-            surroundings=replace(
-                device.home.surroundings, lived=lambda: self.lived, now=lambda: Millis(now() + self.ahead)
-            )
-        )
+        surroundings = replace(device.home.surroundings, lived=lambda: self.lived, boot=lambda: self.boot)
+        return device.with_home(surroundings=surroundings)
 
 
 @asynccontextmanager
@@ -165,12 +160,12 @@ async def test_a_clock_set_ahead_wipes_nothing_and_time_off_does_not_count(
         async with ben.opened() as cell:
             await bring(ana, cell)
             machine.on(1)
-        machine.lived = HOUR // 2  # it was off for a while
+        machine.lived, machine.boot = 9_000 * HOUR, b"second"  # it is carried to another one
         booted = ben.with_clock(400 * DAY)
         async with booted.opened() as cell:
-            assert left(cell) == 70.5, "started anew, a year ahead by its own clock"
+            assert left(cell) == 71, "on a machine that has been on for a year, a year ahead by its own clock"
             machine.on(10)
-            assert left(cell) == 60.5
+            assert left(cell) == 61
 
 
 async def test_what_is_chosen_after_the_removal_wipes_nothing_and_one_takes_it_back(
@@ -269,6 +264,27 @@ async def test_where_all_others_have_passphrases_of_their_own_an_empty_circle_ta
             assert [one.name for one in cell.circles] == ["This device"]
             await cell.unlock_circle("another circle's own words")
             assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
+        async with ben.opened() as cell:
+            assert [one.name for one in cell.circles] == ["This device"]
+
+
+async def test_where_no_circle_can_take_its_place_it_opens_as_ever(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vault holds so many circles. Not to wipe is better than to open nothing, the others among it."""
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        async with ben.opened() as cell:
+            await cell.create_circle("Lawyers")
+            await cell.change_circle_passphrase("Lawyers", old=ben.passphrase, new="another circle's own words")
+        await remove(ana, cara, ben, words=2)
+        async with ben.opened() as cell:
+            await bring(ana, cell)
+            machine.on(73)
+        with monkeypatch.context() as full:
+            full.setattr(caps, "CIRCLES", 2)
+            async with ben.opened() as cell:
+                assert [one.name for one in cell.circles] == [ana.name]
+                await cell.unlock_circle("another circle's own words")
         async with ben.opened() as cell:
             assert [one.name for one in cell.circles] == ["This device"]
 

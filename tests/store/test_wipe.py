@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from cellsync.core.errors import InvalidValue, NotFound, StorageFailed, VaultDamaged, VaultMissing
 from cellsync.core.ids import CircleId
 from cellsync.store import header
+from cellsync.store.backup import restore
 from cellsync.store.vault import Kdf, Vault
 from cellsync.store.wipe import VaultWiped, wiped
 from tests.store.rekeyer import CIRCLES, NEW, OLD
@@ -96,6 +99,21 @@ def test_one_that_was_broken_off_ends_before_a_new_vault_begins(path: Path) -> N
     assert all(slot.wrapped not in (path / "vault").read_bytes() for slot in slots)
     with opened(path) as vault:
         assert vault.circles == (MAIN,)
+
+
+@pytest.mark.parametrize("mark", ["wiped", "wiping", "wiping all"])
+def test_a_backup_is_restored_where_a_vault_was_wiped(path: Path, mark: str) -> None:
+    before, copy = contents(path), path.with_name("copy")
+    shutil.copytree(path, copy)
+    if mark == "wiping all":  # and the machine went off then
+        (path / "wiping").write_bytes(b"all\n")
+    else:
+        with opened(path) as vault:
+            vault.wipe(CIRCLES)
+        (path / mark).write_bytes(b"")
+    restore(copy, path, OLD, entropy=secrets.token_bytes, allow_cheap=True)
+    assert contents(path) == before
+    assert names(path).isdisjoint({"wiped", "wiping"})
 
 
 def test_what_was_never_there_was_not_wiped(tmp_path: Path) -> None:

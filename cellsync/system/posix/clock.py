@@ -1,12 +1,16 @@
-"""The clock: adjtimex(2), clock_gettime(2)."""
+"""The clock: adjtimex(2), clock_gettime(2), random(4)."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import time
+from pathlib import Path
 from typing import Final
 
 _UNSYNCHRONISED: Final = 0x40  # STA_UNSYNC
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_THIS_PROCESS: Final = os.urandom(16)
 
 
 class _Timex(ctypes.Structure):
@@ -36,6 +40,13 @@ def since_boot() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()  # on macOS this keeps running during sleep
+
+
+def boot() -> bytes:
+    try:
+        return _BOOT_ID.read_bytes().strip()
+    except OSError:
+        return _THIS_PROCESS  # where the system does not tell
 
 
 def asleep() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,12 @@ def test_sleep_is_the_time_that_one_clock_stood_still(monkeypatch: pytest.Monkey
     monkeypatch.delattr(time, "CLOCK_BOOTTIME")
     assert clock.since_boot() == 60.0
     assert clock.asleep() == 0.0
+
+
+def test_a_start_of_the_machine_has_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert clock.boot() == clock.boot() != b""
+    monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "nowhere")
+    assert clock.boot() == clock.boot() != b"", "that of this process, where the system tells none"
 
 
 def test_the_system_says_whether_its_clock_is_right_or_nothing() -> None:
