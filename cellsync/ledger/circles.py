@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import trio
 
 from cellsync.core import drawers
-from cellsync.core.errors import VaultDamaged
+from cellsync.core.errors import NotFound, VaultDamaged
 from cellsync.core.ids import INCARNATION_BYTES, CircleId, Incarnation, RecoverySecret, SealSecret
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
 from cellsync.ledger import founding as own_founding
 from cellsync.ledger import joining
+from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.circle import Watcher as CircleWatcher
 from cellsync.ledger.pause import collector_paused
@@ -165,15 +166,23 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         return await self._add(welcome.circle, lambda store: joining.fill(store, welcome, secrets, incarnation, kept))
 
     async def unlock(self, circle: CircleId, passphrase: Words) -> OpenCircle:
-        """Open a circle that is locked with this passphrase. Raises WrongPassphrase, and what `open` raises."""
+        """Open a circle that is locked with this passphrase. If its time has come, it is destroyed before it is shown.
+
+        Raises WrongPassphrase, NotFound (it was destroyed), and what `open` raises.
+        """
 
         def work() -> None:
             self.vault.unlock(circle, passphrase)
             try:
                 self._open(circle, self.vault.open_circle(circle))
+                due = doomed([self[circle]], opened=True)
             except BaseException:
                 self.vault.lock_circle(circle)
                 raise
+            if due:
+                self._opened.pop(circle).store.close()
+                self.vault.wipe(due)
+                raise NotFound("This device was removed from that circle, and has wiped it: that was chosen there.")
 
         async with self.adding:
             if circle not in self:

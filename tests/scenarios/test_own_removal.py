@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
+from unittest import mock
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.core import caps
+from cellsync.core.errors import NotFound
 from cellsync.core.membership.settings import Setting, WhenRemoved
 from cellsync.store.wipe import VaultWiped
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
@@ -266,6 +268,23 @@ async def test_where_all_others_have_passphrases_of_their_own_an_empty_circle_ta
             assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
         async with ben.opened() as cell:
             assert [one.name for one in cell.circles] == ["This device"]
+
+
+async def test_a_locked_circle_whose_time_has_come_is_wiped_before_it_is_shown(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    """Which are due is found as for the others; here it is said."""
+    async with circle(memory_network, machine) as (ana, _, ben):
+        async with ben.opened() as cell:
+            await cell.create_circle("Lawyers")
+            await cell.change_circle_passphrase("Lawyers", old=ben.passphrase, new="another circle's own words")
+        with mock.patch("cellsync.ledger.circles.doomed", lambda circles, *, opened: [one.id for one in circles]):
+            async with ben.opened() as cell:
+                with pytest.raises(NotFound, match="has wiped it"):
+                    await cell.unlock_circle("another circle's own words")
+                assert cell.locked_circles == []
+        async with ben.opened() as cell:
+            assert [one.name for one in cell.circles] == [ana.name]
 
 
 async def test_where_no_circle_can_take_its_place_it_opens_as_ever(
