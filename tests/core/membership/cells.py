@@ -1,15 +1,15 @@
 """Cells for tests of epochs: devices with keyrings, what each of them holds, and who meets whom, in virtual time.
 
-The rules are naive here: every removal stands, and rule 14 is followed as it is written. Sessions are what the keyrings
-say of them: a call comes through if the callee accepts one of the caller's epochs on a day that both have; then each
-has what the other had, and lacking states are handed over. Everything that is ever sealed or held is recorded.
+What the rules say of entries is in `entries`. Sessions are what the keyrings say of them: a call comes through if the
+callee accepts one of the caller's epochs on a day that both have; then each has what the other had, and lacking states
+are handed over. Everything that is ever sealed or held is recorded.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cellsync.core.crypto import ratchet, seal
 from cellsync.core.crypto.ratchet import Branches
@@ -23,53 +23,24 @@ from cellsync.core.ids import (
     EpochSecret,
     MemberId,
     Millis,
-    SealPublic,
     SealSecret,
     Wrap,
     day_of,
 )
 from cellsync.core.membership import epochs, sealing
-from cellsync.core.membership.control import FirstRotation
 from cellsync.core.membership.epochs import Epochs
 from cellsync.core.membership.holders import HeldRotation, Holders
 from cellsync.core.membership.keyring import ActiveDevice, Duties, Keyring, StepFacts, left_out
-from cellsync.core.membership.outcome import Followed, IntroducedSealKey
 from cellsync.core.membership.rotation import Reject, Rewrap, Rotation
 from cellsync.core.membership.seal_key import SealKey
 from cellsync.core.membership.seal_secrets import KeptSecret, SealSecrets
+from tests.core.membership.entries import Admission, Endorsement, Entry, Known, Removal, Said, Written
 
 ONE_DAY: Final = 86_400_000
 FIRST_DAY: Final = Day(20_000)
 
 
-@dataclass(frozen=True)
-class Admission:
-    """Of a device, by the entry that bears it; of a founder, with the first rotation."""
-
-    seal: SealPublic
-    rotation: FirstRotation | None = None
-
-
-@dataclass(frozen=True)
-class Removal:
-    device: DeviceId
-    rotation: Rotation | None = None
-
-
 NO_DUTIES: Final = Duties([], False, None)
-
-
-Said = Admission | Removal | Rotation | Rewrap | Reject | SealKey
-
-
-@dataclass(frozen=True)
-class Entry:
-    id: EntryId
-    author: DeviceId
-    height: int
-    day: Day
-    past: frozenset[EntryId]  # itself included
-    said: Said
 
 
 @dataclass
@@ -79,12 +50,11 @@ class Device:
     cell: Cell
     id: DeviceId
     keyring: Keyring
-    held: dict[EntryId, Entry] = field(default_factory=dict)
+    held: int = 0  # entries
     ahead: int = 0  # days of its clock
     duties: Duties = NO_DUTIES
     had: dict[EpochId, Branches] = field(default_factory=dict)
     secrets: list[SealSecret] = field(default_factory=list)
-    _active: tuple[int, dict[DeviceId, ActiveDevice]] = (-1, {})  # with how many entries
 
     @property
     def now(self) -> Millis:
@@ -97,86 +67,34 @@ class Device:
     # --- what it knows -----------------------------------------------------------------------------------
 
     @property
-    def removed(self) -> set[DeviceId]:
-        return {entry.said.device for entry in self.held.values() if isinstance(entry.said, Removal)}
+    def known(self) -> Known:
+        return self.cell.written.known(self.held)
 
     @property
     def active(self) -> dict[DeviceId, ActiveDevice]:
-        if self._active[0] == len(self.held):
-            return self._active[1]
-        found: dict[DeviceId, ActiveDevice] = {}
-        removed = self.removed
-        for entry in self.held.values():
-            device = DeviceId(entry.id)
-            if isinstance(entry.said, Admission) and device not in removed:
-                newest = self.newest_of(device)
-                found[device] = ActiveDevice(MemberId(device), self.seal_key(device), [newest.id], newest.day)
-        self._active = len(self.held), found
-        return found
-
-    def newest_of(self, device: DeviceId) -> Entry:
-        own = [entry for entry in self.held.values() if device in (entry.author, entry.id)]
-        return max(own, key=lambda entry: entry.height)
-
-    def introduced(self, device: DeviceId) -> list[Entry]:
-        own = (entry for entry in self.held.values() if entry.author == device and isinstance(entry.said, SealKey))
-        return [self.held[EntryId(device)], *own]
-
-    def seal_key(self, device: DeviceId) -> SealPublic:
-        newest = max(self.introduced(device), key=lambda entry: (entry.height, entry.id)).said
-        assert isinstance(newest, Admission | SealKey)
-        return newest.seal if isinstance(newest, Admission) else newest.key
+        return self.known.active
 
     @property
     def rotations(self) -> dict[EpochId, HeldRotation]:
-        found: dict[EpochId, HeldRotation] = {}
-        for entry in self.held.values():
-            begun = entry.said.rotation if isinstance(entry.said, Admission | Removal) else entry.said
-            if isinstance(begun, Rotation | FirstRotation):
-                found[EpochId(entry.id)] = HeldRotation(EpochId(entry.id), entry.height, entry.author, begun)
-        return found
-
-    def rejected(self, epoch: EpochId) -> set[DeviceId]:
-        return {entry.author for entry in self.held.values() if entry.said == Reject(epoch)}
-
-    def is_usable(self, rotation: HeldRotation, active: set[DeviceId]) -> bool:
-        """Rule 14, with D2: the `reject` of two members, or of one if it is for at most two."""
-        past = self.held[EntryId(rotation.epoch)].past
-        removals = {entry.id for entry in self.held.values() if isinstance(entry.said, Removal)}
-        recipients = (
-            {rotation.author} if isinstance(rotation.rotation, FirstRotation) else set(rotation.rotation.devices)
-        )
-        rejects = len(self.rejected(rotation.epoch) & recipients)
-        return (
-            rotation.author in active
-            and removals <= past
-            and recipients == {device for device in active if EntryId(device) in past}
-            and rejects < (1 if len(recipients) <= 2 else 2)
-        )
+        return self.known.rotations
 
     def facts(self) -> StepFacts:
-        active, rotations = self.active, self.rotations
-        usable = [held for held in rotations.values() if self.is_usable(held, set(active))]
+        known = self.known
         return StepFacts(
-            max(usable, key=lambda held: held.rank).epoch if usable else None,
-            [held.epoch for held in usable],
-            rotations,
-            [Followed(entry.author, entry.said) for entry in self.held.values() if isinstance(entry.said, Rewrap)],
-            {device: {held for held in rotations if device in self.rejected(held)} for device in active},
-            active,
-            [IntroducedSealKey(entry.id, entry.height) for entry in self.introduced(self.id)],
-            frozenset(),
-            lambda later, earlier: earlier in self.held[later].past,
+            known.chosen,
+            known.usable,
+            known.rotations,
+            known.followed,
+            known.rejected,
+            known.active,
+            known.seal_keys(self.id),
+            known.heard - known.active.keys(),
+            self.cell.written.saw,
         )
 
     @property
     def attested(self) -> Day | None:
-        active = self.active
-        newest = [
-            (MemberId(entry.author), Millis(entry.day * ONE_DAY))
-            for entry in self.held.values()
-            if entry.author in active
-        ]
+        newest = [(MemberId(device), Millis(day * ONE_DAY)) for device, day in self.known.latest.items()]
         return epochs.attested_day(newest, MemberId(self.id))
 
     # --- what it does --------------------------------------------------------------------------------------
@@ -193,14 +111,14 @@ class Device:
             self.keyring.epochs.forget_before(needed)
 
     def write(self, said: Said) -> Entry:
-        past = frozenset(self.held)
-        height = 1 + max((entry.height for entry in self.held.values()), default=0)
-        identity = self.cell.draw(b"entry")
-        entry = Entry(
-            EntryId(identity), self.id or DeviceId(identity), height, self.today, past | {EntryId(identity)}, said
-        )
-        self.held[entry.id] = entry
-        self.cell.wraps += wraps_in(said, EpochId(entry.id))
+        written = self.cell.written
+        height = 1 + max((entry.height for entry in written.within(self.held)), default=0)
+        identity, bit = EntryId(self.cell.draw(b"entry")), len(written.entries)
+        past = self.held | 1 << bit
+        entry = Entry(identity, self.id or DeviceId(identity), bit, height, self.today, past, said)
+        written.add(entry)
+        self.held = past
+        self.cell.capture(entry)
         return entry
 
     def renew(self) -> None:
@@ -235,11 +153,15 @@ class Device:
         given.add(self.keyring.epochs.newest, self.keyring.epochs.today(self.now))
         ring = SealSecrets([KeptSecret(entry.id, secret, self.today)])
         joined = Device(self.cell, identity, Keyring(identity, given, Holders(), ring), secrets=[secret])
-        joined.held = {one: self.held[one] for one in entry.past}
+        joined.held = entry.past
         self.cell.devices.append(joined)
         for device in (self, joined):
             device.step()
         return joined
+
+    def endorse(self, entry: EntryId) -> None:
+        self.write(Endorsement(entry))
+        self.step()
 
     def work(self) -> None:
         """Do what is due."""
@@ -256,9 +178,9 @@ class Device:
 
     def reaches(self, other: Device) -> EpochId | None:
         """The epoch under which a call of this device to another comes through."""
-        if other.id not in self.active:
+        if other.id not in self.known.heard or self.id in other.known.gone:
             return None
-        known = [other.keyring.holders.rank(self.id)] if self.id in other.active else []
+        known = [other.keyring.holders.rank(self.id)] if self.id in other.known.heard else []
         answers = {
             (key.epoch, key.key.psk.reveal())
             for key in other.keyring.epochs.session_keys(other.now)
@@ -275,7 +197,7 @@ class Device:
         if under is None:
             return False
         other.hear(self)
-        if self.id in other.active:
+        if self.id in other.known.heard:
             self.hear(other)
             self.asks(other)
             other.asks(self)
@@ -285,7 +207,7 @@ class Device:
         return True
 
     def hear(self, other: Device) -> None:
-        self.held = {**self.held, **other.held}
+        self.held |= other.held
         self.step()
 
     def asks(self, other: Device) -> None:
@@ -308,6 +230,18 @@ class Device:
         return chosen is not None and self.keyring.epochs.newest == chosen
 
 
+class Recorded(NamedTuple):
+    """A wrap that was sent."""
+
+    entry: Entry  # which began the epoch
+    rotation: Rotation
+    wrap: Wrap
+
+    @property
+    def epoch(self) -> EpochId:
+        return EpochId(self.entry.id)
+
+
 @dataclass
 class Cell:
     """Devices of one circle, and everything that was ever sealed in it."""
@@ -315,13 +249,24 @@ class Cell:
     day: Day = FIRST_DAY
     room: int = sealing.ROOM
     devices: list[Device] = field(default_factory=list)
-    wraps: list[tuple[EpochId, bytes, Day, Wrap]] = field(default_factory=list)  # epoch, commitment, its day
+    written: Written = field(default_factory=Written)
+    wraps: list[Recorded] = field(default_factory=list)
     handed: list[tuple[EpochId, DeviceId]] = field(default_factory=list)
     _drawn: int = 0
 
     def draw(self, what: bytes) -> bytes:
         self._drawn += 1
         return hashlib.blake2b(what + self._drawn.to_bytes(8, "big"), digest_size=32).digest()
+
+    def capture(self, entry: Entry) -> None:
+        """Whoever records everything has these wraps."""
+        begun, followed = entry.rotation, entry.said
+        if isinstance(begun, Rotation):
+            self.wraps += [Recorded(entry, begun, wrap) for wrap in begun.devices.values() if wrap is not None]
+        if isinstance(followed, Rewrap):
+            first = self.written[followed.epoch]
+            assert isinstance(first.rotation, Rotation)
+            self.wraps += [Recorded(first, first.rotation, wrap) for wrap in followed.wraps.values()]
 
     def found(self) -> Device:
         secret, public = seal.seal_keypair(self.draw(b"seal"))
@@ -352,19 +297,9 @@ class Cell:
                 one.work()
 
 
-def wraps_in(said: Said, entry: EpochId) -> list[tuple[EpochId, bytes, Day, Wrap]]:
-    begun = said.rotation if isinstance(said, Removal) else said
-    if isinstance(begun, Rotation):
-        wraps = [wrap for wrap in begun.devices.values() if wrap is not None]
-        return [(entry, begun.commitment, begun.day, wrap) for wrap in wraps]
-    return []
-
-
-def what_opens(secrets: list[SealSecret], wrap: tuple[EpochId, bytes, Day, Wrap]) -> bool:
+def what_opens(secrets: list[SealSecret], recorded: Recorded) -> bool:
     """Whether one of these opens a wrap that was recorded."""
-    _, commitment, day, sealed = wrap
-    rotation = Rotation(commitment, day, {}, {})
     try:
-        return sealing.opened(rotation, [sealed], secrets, Millis(1 << 60)) is not None
+        return sealing.opened(recorded.rotation, [recorded.wrap], secrets, Millis(1 << 60)) is not None
     except PeerError:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellsync.core.ids import DeviceId, EpochId
+from cellsync.core.ids import EpochId
 from tests.core.membership.captures import cell_of, check_live, check_removed, live
 
 
@@ -155,12 +155,7 @@ def test_one_who_locks_out_a_member_locks_out_nobody() -> None:
     """The wrap is false: the victim is handed the states, and rejects alone, so that the epoch stands."""
     cell, (ana, bea, eva) = cell_of(3)
     cell.sleep(1)
-    real = bea.seal_key
-
-    def false(device: DeviceId) -> object:
-        return ana.seal_key(ana.id) if device == eva.id else real(device)
-
-    bea.seal_key, bea._active = false, (-1, {})  # type: ignore[assignment,method-assign]
+    bea.active[eva.id] = bea.active[eva.id]._replace(seal=ana.active[ana.id].seal)
     begun = bea.rotate()
     eva.hear(bea)
     assert eva.duties.rejects == [begun]
@@ -213,6 +208,57 @@ def test_two_halves_that_were_apart_for_two_months_meet_again() -> None:
     assert all(device.is_up_to_date for device in (ana, bea, eva, dan))
 
 
+# --- who stays apart ------------------------------------------------------------------------------------------
+
+
+def test_those_whom_a_removed_device_alone_admitted_stay_apart_and_are_no_members() -> None:
+    """A search took them for members who were shut out: it let every admission count, whoever had been removed."""
+    cell, (ana, bea, dan) = cell_of(3)
+    cell.sleep(1)
+    ana.rotate(removing=dan.id)
+    bea.meet(ana)
+    eva = dan.admit()
+    fay = eva.admit()
+    eva.rotate(removing=dan.id)
+    fay.meet(eva)
+    cell.sleep(8)
+    assert check_live(cell) == 2, "ana and bea, eva and fay"
+    assert not eva.reaches(ana)
+    assert not fay.reaches(bea)
+    everything = cell.written.known((1 << len(cell.written.entries)) - 1)
+    assert everything.active.keys() == {ana.id, bea.id}
+    assert check_removed(cell)
+
+
+def test_whoever_was_removed_is_not_answered_and_does_not_bring_what_would_undo_it() -> None:
+    """A search expected of all that what all have written decides; it does where it is heard."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    eva.rotate(removing=dan.id)
+    eva.rotate(removing=bea.id)
+    for device in (ana, dan):
+        device.meet(eva)
+    bea.rotate(removing=eva.id)
+    everything = cell.written.known((1 << len(cell.written.entries)) - 1)
+    assert {ana.id, bea.id} <= everything.active.keys(), "her word weighs, and that of eva does not"
+    assert eva.id not in everything.active
+    check_live(cell)
+    assert not bea.reaches(ana)
+    assert bea.id in ana.known.gone
+
+
+def test_a_newcomer_of_an_earlier_epoch_comes_in_with_whoever_is_known() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    dan = eva.admit()
+    bea.rotate()
+    ana.meet(bea)
+    assert not dan.meet(ana), "nobody there has heard of it, and it is not in the epoch in use"
+    assert eva.meet(ana)
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
+
+
 # --- random histories -----------------------------------------------------------------------------------------
 
 
@@ -220,15 +266,16 @@ def test_two_halves_that_were_apart_for_two_months_meet_again() -> None:
 def test_a_removed_device_opens_nothing_newer_and_nobody_else_is_shut_out(seed: int) -> None:
     cell = live(seed)
     check_removed(cell)
-    check_live(cell)
+    assert check_live(cell)
     check_removed(cell)
 
 
 @pytest.mark.slow
 def test_no_removed_device_of_many_cells_opens_anything_newer() -> None:
-    tried = 0
+    tried = pairs = 0
     for seed in range(1_000, 1_040):
         cell = live(seed, days=60)
-        check_live(cell)
+        pairs += check_live(cell)
         tried += check_removed(cell)
     assert tried > 400
+    assert pairs > 200
