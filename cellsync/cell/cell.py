@@ -81,8 +81,8 @@ class Cell:
         return "<Cell>"
 
     def _take(self, circle: OpenCircle) -> CellCircle:
-        secrets, every = self.ledger.secrets(circle.id), lambda: self._circles
-        self._circles.append(CellCircle(circle, secrets, self.node, self.nursery, self._check_open, every))
+        identity, every = self.ledger.vault.identity, lambda: self._circles
+        self._circles.append(CellCircle(circle, identity, self.node, self.nursery, self._check_open, every))
         return self._circles[-1]
 
     # --- its circles ---------------------------------------------------------------------------------------

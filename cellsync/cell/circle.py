@@ -46,6 +46,7 @@ from cellsync.ledger.aftermath import RemovalAftermath
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
+from cellsync.store.header import Identity
 
 if TYPE_CHECKING:
     from cellsync.cell.graph import Graph
@@ -64,7 +65,7 @@ class CellCircle:
     """A circle of an open cell. The methods that `Cell` has as well do here what they do there, for this circle."""
 
     def __init__(
-        self, circle: OpenCircle, secrets: DeviceSecrets, node: Node, nursery: trio.Nursery,
+        self, circle: OpenCircle, identity: Identity, node: Node, nursery: trio.Nursery,
         check_open: Callable[[], None], every: Callable[[], Sequence[CellCircle]],
     ) -> None:  # fmt: skip
         """`every`: all circles of the cell, this one among them."""
@@ -72,15 +73,15 @@ class CellCircle:
         self.node = node
         self.nursery = nursery
         self.catalogue = OpenCatalogue(circle)
-        self._secrets = secrets
+        self._identity = identity
         self._check_open = check_open
         self._every = every
         self._flags = Flags(circle, node, nursery, flag.decode(circle, circle.store.kept(drawers.FLAGS)))
         self._cases = OpenCases(circle, node, self.catalogue, self, check_open)
-        self.own_entries = OwnEntries(circle, secrets.signing, check_open, self._check_told)
+        self.own_entries = OwnEntries(circle, identity.signing, check_open, self._check_told)
         self.followers = Followers(circle, self._cases)
-        self.membership = Membership(circle, node, secrets.signing, nursery, check_open)
-        self.keyholder = Keyholder(circle, node, secrets.signing, check_open)
+        self.membership = Membership(circle, node, identity.signing, nursery, check_open)
+        self.keyholder = Keyholder(circle, node, identity.signing, check_open)
         self.aftermath = RemovalAftermath(circle)
         self.aftermath.look()
         self._owes = trio.Event()
@@ -110,7 +111,7 @@ class CellCircle:
             await trio.sleep(await duty.patience(self.circle))
             self._owes = trio.Event()
             with suppress(CellsyncError):  # it is due again
-                while await duty.do(self.circle, self._secrets.signing):
+                while await duty.do(self.circle, self._identity.signing):
                     pass
             with trio.move_on_after(_LOOK_AGAIN):
                 await self._owes.wait()
@@ -180,7 +181,9 @@ class CellCircle:
 
     @property
     def secrets(self) -> DeviceSecrets:
-        return self._secrets
+        """This device's keys here: to seal the one that others use now. Keep it nowhere: it is renewed."""
+        newest = self.circle.safe.keyring.secrets.newest
+        return DeviceSecrets(self._identity.signing, self._identity.session, newest.secret)
 
     def members(self) -> list[Member]:
         return members(self.circle)
@@ -207,20 +210,20 @@ class CellCircle:
     ) -> Invite:  # fmt: skip
         """As `Cell.create_invite`."""
         if after_custody is not None:
-            back = Return(self.circle, self._secrets.signing, after_custody)
+            back = Return(self.circle, self._identity.signing, after_custody)
             return await self._open(back, codes, confirm, short_code)
-        return await self._open(Admission(self.circle, self._secrets.signing, role), codes, confirm, short_code)
+        return await self._open(Admission(self.circle, self._identity.signing, role), codes, confirm, short_code)
 
     async def link(self, codes: ShortCodes, name: str, confirm: Confirm, *, short_code: bool) -> Invite:
         """As `Cell.create_link`."""
-        return await self._open(Linking(self.circle, self._secrets.signing, name), codes, confirm, short_code)
+        return await self._open(Linking(self.circle, self._identity.signing, name), codes, confirm, short_code)
 
     async def _open(self, intake: Intake, codes: ShortCodes, confirm: Confirm, short_code: bool) -> Invite:
         self._check_open()
         from cellsync.cell.invites import open_invite  # with it come pairing and QR codes
 
         invite = await open_invite(
-            intake, self.node, self._secrets, confirm, codes, self.add_burnt_codes, short_code=short_code
+            intake, self.node, self.secrets, confirm, codes, self.add_burnt_codes, short_code=short_code
         )
         self.nursery.start_soon(invite.run)
         await trio.lowlevel.checkpoint()

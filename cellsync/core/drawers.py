@@ -7,11 +7,11 @@ from typing import Final
 # The identity of this device in the circle.
 DEVICE: Final = "device"
 INCARNATION: Final = "incarnation"
-SEAL_SECRET: Final = "seal secret"
+SEAL_SECRET: Final = "seal secret"  # until the first step with control entries, on a device that joined
 EPOCHS: Final = "epochs"
 OLDER_EPOCHS: Final = "older epochs"  # kept for devices that are not known to hold a newer one
 HOLDERS: Final = "holders"  # the newest epoch that each device is known to hold
-SEAL_SECRETS: Final = "seal secrets"  # once there is more than the first
+SEAL_SECRETS: Final = "seal secrets"
 SPONSOR: Final = "sponsor"  # the device that admitted it; needed until the circle's history arrives
 SPONSOR_KEY: Final = "sponsor key"
 

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import trio
 
-from cellsync.core import drawers
 from cellsync.core.errors import NotFound, VaultDamaged
-from cellsync.core.ids import INCARNATION_BYTES, CircleId, Incarnation, RecoverySecret, SealSecret
+from cellsync.core.ids import INCARNATION_BYTES, CircleId, Incarnation, RecoverySecret
 from cellsync.core.replica import founding
 from cellsync.core.replica.founding import DeviceSecrets
 from cellsync.core.replica.stage import Plan
@@ -122,9 +121,9 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         return self._opened[circle].store
 
     def secrets(self, circle: CircleId) -> DeviceSecrets:
-        """This device's keys in a circle."""
-        identity, seal = self.vault.identity, self.store(circle).kept(drawers.SEAL_SECRET)
-        return DeviceSecrets(identity.signing, identity.session, SealSecret(seal or b""))
+        """This device's keys in a circle: of those to seal the one that others use now."""
+        identity, newest = self.vault.identity, self._opened[circle].circle.safe.keyring.secrets.newest
+        return DeviceSecrets(identity.signing, identity.session, newest.secret)
 
     # --- one more ----------------------------------------------------------------------------------------
 

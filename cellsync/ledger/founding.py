@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cellsync.core import drawers
-from cellsync.core.ids import DeviceId, EpochId, Millis
+from cellsync.core.ids import DeviceId, EntryId, EpochId, Millis, day_of
+from cellsync.core.membership.seal_secrets import KeptSecret, SealSecrets
 from cellsync.core.replica.founding import DeviceSecrets, Founding
 from cellsync.core.replica.replica import Replica
 from cellsync.ledger.circle import OpenCircle
@@ -16,5 +17,6 @@ def fill(store: SqliteStore, founded: Founding, secrets: DeviceSecrets, now: Mil
     line = (device, founded.incarnation)
     plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)
     store.write(plan.commit)
-    store.keep(drawers.SEAL_SECRET, secrets.seal.reveal())
+    ring = SealSecrets([KeptSecret(EntryId(device), secrets.seal, day_of(now))])
+    store.keep(drawers.SEAL_SECRETS, ring.encode())
     OpenCircle.prepare(store, device, founded.incarnation, EpochId(founded.circle), founded.branches, founded.circle)

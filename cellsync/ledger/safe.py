@@ -72,6 +72,9 @@ class Safe:
         changed = {name: value for name, value in kept.items() if self._store.kept(name) != value}
         for name, value in changed.items():
             self._store.keep(name, value)
+        if self._store.kept(drawers.SEAL_SECRET) is not None:  # it is among the others from now on, and deleted in time
+            self._store.forget(drawers.SEAL_SECRET)
+            return True
         return bool(changed)
 
     # --- handing over ------------------------------------------------------------------------------------

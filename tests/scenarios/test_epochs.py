@@ -14,6 +14,7 @@ from cellsync.core.membership.control import Role
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.removal import Remove
 from cellsync.core.wire.tags import Kind
+from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
 from tests.scenarios.test_removals import write
@@ -21,6 +22,16 @@ from tests.scenarios.test_removals import write
 
 def epoch(cell: Cell) -> EpochId:
     return cell.first.circle.epochs.newest
+
+
+def oldest_secret(cell: Cell) -> bytes:
+    return cell.first.circle.safe.keyring.secrets.oldest.secret.reveal()
+
+
+def at_rest(cell: Cell) -> bytes:
+    """All that a circle's database holds, free pages included, decrypted."""
+    assert isinstance(cell.first.circle.store, SqliteStore)
+    return cell.first.circle.store._db.serialize("main")
 
 
 async def until_in_one_epoch(*cells: Cell, after: EpochId) -> EpochId:
@@ -58,6 +69,9 @@ async def test_a_cell_goes_to_a_new_epoch_every_week_and_renews_its_keys(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
     devices = await joined(memory_network, "ben", "cara")
+    async with opened(devices) as cells:
+        firsts = [oldest_secret(cell) for cell in cells]
+        assert all(first in at_rest(cell) for first, cell in zip(firsts, cells, strict=True)), "it would be seen"
     async with opened(devices, days=8) as cells:
         second = await until_in_one_epoch(*cells, after=EpochId(cells[0].first.id))
         await level(cells)
@@ -69,6 +83,10 @@ async def test_a_cell_goes_to_a_new_epoch_every_week_and_renews_its_keys(
         await until_in_one_epoch(*cells, after=second)
         note = await cells[2].create(Visit, title="in the third epoch")
         await cells[0].get(Visit, note.id, wait=600)
+    async with opened(devices, days=26) as cells:
+        await level(cells)
+        await trio.sleep(600)
+        assert not [first for first, cell in zip(firsts, cells, strict=True) if first in at_rest(cell)], "it is deleted"
 
 
 async def test_who_is_removed_does_not_come_into_the_next_epoch(
