@@ -7,7 +7,9 @@ Rules:
    memory, and is encrypted there as it was. Where a system has none, or not enough memory, nothing is copied.
 3. **It meets nobody, and writes no entry**: the device would sign twice in one place (a fork). A service that looks
    does what reads, and nothing else (`Operation.reads`).
-4. **The copy is gone at the end**, also when the process is told to end, or its terminal is closed. What one that was
+4. **A circle that is to be wiped is not shown**: of the copy it is gone, as it would be of the vault. But the vault has
+   it still, and nobody is told that it was wiped.
+5. **The copy is gone at the end**, also when the process is told to end, or its terminal is closed. What one that was
    killed has left is taken away by the next look.
 """
 
@@ -29,6 +31,7 @@ from cellsync.core.errors import DiskFull, ExternalError
 from cellsync.profile.profile import Profile
 from cellsync.store.files import ReadOnlyDisk, file_errors, lock_directory
 from cellsync.store.vault import DATABASE_NAME, HEADER_NAME
+from cellsync.store.wipe import VaultWiped
 
 _NAME: Final = "cellsync-look-"
 _BESIDE: Final = 32 << 20  # bytes, for what is worked out of the copy: lists, an older layout brought up to date
@@ -47,10 +50,24 @@ def looking(profile: Profile) -> Iterator[tuple[DirectClient, datetime]]:
     """A client that only reads, and when the cell was last written to. Raises ReadOnlyDisk, NoMemory, VaultInUse."""
     with (
         _told_to_end(),
+        _not_wiped(),
         _copied(profile.vault) as (copy, as_of),
         DirectClient(copy, online=False, as_of=as_of) as client,
     ):
         yield client, as_of
+
+
+@contextmanager
+def _not_wiped() -> Iterator[None]:
+    """What has been wiped is the copy."""
+    try:
+        yield
+    except VaultWiped:
+        raise ReadOnlyDisk(
+            "This device was removed, and what it holds is to be wiped: that was chosen. So it is not shown any more. "
+            "But it is still there: this disk is read-only.",
+            hint="Make the disk writable, and open the cell there once: that wipes it. Or destroy the disk.",
+        ) from None
 
 
 @contextmanager

@@ -87,7 +87,7 @@ class CellCircle:
         self._owes = trio.Event()
         self._watchers = (
             self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,
-            self._look_at_duties, self._look_at_removal,
+            self.keyholder.committed, self._look_at_duties, self._look_at_removal,
         )  # fmt: skip
         nursery.start_soon(self.catalogue.run)
         nursery.start_soon(self._do_duties)
@@ -133,7 +133,7 @@ class CellCircle:
         """Count the time until a wipe, and remember it."""
         while True:
             await trio.sleep(_LOOK_AGAIN)
-            self.aftermath.look()
+            self.aftermath.tick()
             await self._keep_aftermath()
 
     async def _flush(self) -> None:
@@ -148,7 +148,7 @@ class CellCircle:
     @property
     def wipes_in(self) -> float | None:
         """For how many more seconds this device has to be on until it wipes the circle; None if it does not."""
-        self.aftermath.look()
+        self.aftermath.tick()
         count = self.aftermath.countdown
         return None if count is None else count.left / 1000
 

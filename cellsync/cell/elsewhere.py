@@ -43,8 +43,9 @@ def removed_elsewhere(circle: OpenCircle, every: Iterable[OpenCircle]) -> Iterat
 
 
 def _removed_from(circle: OpenCircle) -> Iterator[Keys]:
-    """The keys of devices that others have removed. Whoever removes somebody is shown at once where else they are."""
-    members, decision = circle.replica.circle, circle.replica.court.ruling.decision
+    """The keys of devices that others have removed, as far as this one knows or was told. Whoever removes somebody is
+    shown at once where else they are."""
+    members, decision = circle.shown.circle, circle.shown.court.ruling.decision
     me = members.grant(circle.device)
     for strike in decision.strikes:
         if strike.kind != Kind.REMOVE or strike.label != IN or (me is not None and strike.author == me.member):
@@ -52,7 +53,7 @@ def _removed_from(circle: OpenCircle) -> Iterator[Keys]:
         for device, grant in members.grants.items():
             hit = grant.member in strike.members or device in strike.devices
             if hit and decision.statuses.get(device) is DeviceStatus.REMOVED:
-                yield keys_of(circle, device)
+                yield grant.keys.signing, grant.keys.session
 
 
 def _called(circle: OpenCircle) -> str:

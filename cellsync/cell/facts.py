@@ -34,12 +34,16 @@ class Facts:
         self._begun: dict[int, int] = {}  # number of a chain of a forked device -> height of its first entry
         self._forked: set[DeviceId] = set()
         self._aside = _in_quarantine(circle)
+        self._of_members = list(_of_members(circle))
+        self._shown = circle.shown
         self._look_at_forks({line[0] for line, numbers in circle.replica.held.lines.items() if len(numbers) > 1})
 
     def look(self, plan: Plan) -> None:
         """Look at what a step has changed. Hold the lock."""
         if plan.ruling is not None or plan.restanding or any(entry.in_quarantine for entry in plan.commit.entries):
             self._aside = _in_quarantine(self._circle)
+        if plan.controls or plan.ruling is not None or self._circle.shown is not self._shown:
+            self._shown, self._of_members = self._circle.shown, list(_of_members(self._circle))
         chains, newest = self._circle.replica.held.chains, self._newest
         left = {arrival.chain for arrival in plan.commit.arrivals}
         for entry in reversed(plan.commit.entries):  # heights rise along a chain: its last entry is the newest
@@ -75,31 +79,12 @@ class Facts:
             reason = Reason.REMOVAL_AHEAD if said.heeded else Reason.REMOVAL_LAPSED
             about = tuple(map(circle.replica.name, said.targets))
             yield flag_of_device(circle, reason, said.author)._replace(about=about)
-        yield from self._of_members()
+        yield from self._of_members
         yield from self._of_settings()
         for device in sorted(self._aside):
             yield flag_of_device(circle, Reason.QUARANTINED, device)
         for device in self._node.others.went_back(circle):
             yield flag_of_device(circle, Reason.OLDER, device)
-
-    def _of_members(self) -> Iterator[Flag]:
-        """What is not settled about members, and whether this device is one no more."""
-        circle, shown = self._circle, self._circle.shown
-        decision = shown.court.ruling.decision
-        if circle.is_removed:
-            yield flag_of_device(circle, Reason.REMOVED, circle.device)
-        for device, status in decision.statuses.items():
-            if status is DeviceStatus.SUSPENDED:
-                yield flag_of_device(circle, Reason.SUSPENDED, device)
-        for strike in decision.strikes:
-            if strike.kind != Kind.REMOVE or strike.author is None or strike.label == OUT:
-                continue
-            whom = sorted(map(shown.name, {*map(DeviceId, strike.members), *strike.devices}))
-            flag = flag_of_device(circle, Reason.UNDECIDED, DeviceId(strike.author))._replace(about=tuple(whom))
-            if strike.label == UNDECIDED:
-                yield flag
-            elif (second := decision.seconds(strike.entry)) is not None and second.missing:
-                yield flag._replace(reason=Reason.ONE_WORD)
 
     def _of_settings(self) -> Iterator[Flag]:
         """What one coordinator wants to be harsher."""
@@ -136,6 +121,26 @@ class Facts:
             first = self._circle.store.entry_at(slot_of(number, 1))
             self._begun[number] = 0 if first is None else first.height
         return self._begun[number]
+
+
+def _of_members(circle: OpenCircle) -> Iterator[Flag]:
+    """What is not settled about members, and whether this device is one no more. It asks the rules: hold the lock."""
+    shown = circle.shown
+    decision = shown.court.ruling.decision
+    if circle.is_removed:
+        yield flag_of_device(circle, Reason.REMOVED, circle.device)
+    for device, status in decision.statuses.items():
+        if status is DeviceStatus.SUSPENDED:
+            yield flag_of_device(circle, Reason.SUSPENDED, device)
+    for strike in decision.strikes:
+        if strike.kind != Kind.REMOVE or strike.author is None or strike.label == OUT:
+            continue
+        whom = sorted(map(shown.name, {*map(DeviceId, strike.members), *strike.devices}))
+        flag = flag_of_device(circle, Reason.UNDECIDED, DeviceId(strike.author))._replace(about=tuple(whom))
+        if strike.label == UNDECIDED:
+            yield flag
+        elif (second := decision.seconds(strike.entry)) is not None and second.missing:
+            yield flag._replace(reason=Reason.ONE_WORD)
 
 
 def _in_quarantine(circle: OpenCircle) -> set[DeviceId]:

@@ -156,7 +156,7 @@ def _is_told(circle: OpenCircle, linked: KnownDevice) -> bool:
 
 def _removed(circle: OpenCircle, plan: Plan) -> Iterator[DeviceId]:
     """The devices that a removal of this step has removed, without this one."""
-    decision, members = circle.replica.court.ruling.decision, circle.replica.circle
+    decision, members = circle.shown.court.ruling.decision, circle.shown.circle
     came = {entry.id for entry in plan.controls}
     for strike in decision.strikes:
         if strike.entry in came and strike.kind in REMOVALS and strike.label == IN:

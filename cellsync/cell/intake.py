@@ -41,9 +41,10 @@ class Intake(ABC):
         """Under which name they come in; `name`: what they call themselves."""
         return name
 
-    def former(self, name: str) -> tuple[FormerMember, ...]:
+    async def former(self, name: str) -> tuple[FormerMember, ...]:
         """Those who were members under a name that could be taken for the one that comes in."""
-        return CircleStanding(self.circle, Coordination(self.circle, self._secret)).former(self.called(name))
+        async with self.circle.lock:
+            return CircleStanding(self.circle, Coordination(self.circle, self._secret)).former(self.called(name))
 
     def namesakes(self, name: str) -> tuple[Member, ...]:
         """The members whose name could be taken for the one that comes in."""
@@ -85,8 +86,9 @@ class Return(Admission):
         """Raises besides InvalidValue if they were not removed, or NotPermitted while their removal rests on one word
         and somebody could give it another: until then their old devices are not out for good."""
         await super().prepare()
-        standing = CircleStanding(self.circle, Coordination(self.circle, self._secret))
-        removals = standing.removals_of(self._member)
+        async with self.circle.lock:
+            standing = CircleStanding(self.circle, Coordination(self.circle, self._secret))
+            removals = standing.removals_of(self._member)
         if not removals:
             raise InvalidValue(
                 "They were not removed. A device of theirs that was in other hands is: members remove --device.",
@@ -129,5 +131,5 @@ class Linking(Intake):
     def namesakes(self, name: str) -> tuple[Member, ...]:
         return ()  # it is the same person's
 
-    def former(self, name: str) -> tuple[FormerMember, ...]:
+    async def former(self, name: str) -> tuple[FormerMember, ...]:
         return ()

@@ -164,7 +164,7 @@ class Invite:
                 case inviter.Introduced(name, words, _, difference):
                     self._scope.deadline = float("inf")  # from here on the state machine keeps the time
                     with self._asking:
-                        namesakes, former = self._intake.namesakes(name), self._intake.former(name)
+                        namesakes, former = self._intake.namesakes(name), await self._intake.former(name)
                         yes = await self._ask(Asked(name, words, difference.ahead / 1000, namesakes, former))
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))

@@ -23,10 +23,11 @@ from cellsync.core.membership import editions, recovery
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.label import OUT
 from cellsync.core.membership.recovery import SIGNATURE_BYTES, RecoveryKeys, Replaced
-from cellsync.core.replica.ruling import Ruling
+from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
+from cellsync.ledger.source import Source
 from cellsync.node.node import Node
 
 if TYPE_CHECKING:
@@ -67,15 +68,19 @@ class Keyholder:
     ) -> None:  # fmt: skip
         self._circle, self._node, self._check_open = circle, node, check_open
         self._coordination = Coordination(circle, secret)
-        self._looked: tuple[Ruling, list[Flag]] | None = None
+        self._flags = list(self._find_flags())
 
     def fits(self, key: RecoveryKey) -> bool:
         """Whether a recovery key speaks for this circle."""
         return self._circle.signing_of(key.secret) is not None
 
-    def unsettled(self, member: MemberId) -> list[EntryId]:
+    async def unsettled(self, member: MemberId) -> list[EntryId]:
         """What about a member the word of the recovery key settles: removals of them that are not final; if there is
         none, the grants by which they coordinate although their word does not count yet."""
+        async with self._circle.lock:
+            return self._unsettled_about(member)
+
+    def _unsettled_about(self, member: MemberId) -> list[EntryId]:
         standing = self._standing()
         decision = standing.decision
         removals = [
@@ -112,10 +117,12 @@ class Keyholder:
 
     def flags(self) -> list[Flag]:
         """Who is gone and may hold a key that counts; and whose replacements of one key contradict each other."""
-        ruling = self._circle.replica.court.ruling
-        if self._looked is None or self._looked[0] is not ruling:
-            self._looked = ruling, list(self._find_flags())
-        return self._looked[1]
+        return self._flags
+
+    def committed(self, plan: Plan, _: Source) -> None:
+        """Called by the circle after every step."""
+        if plan.ruling is not None:
+            self._flags = list(self._find_flags())
 
     def _find_flags(self) -> Iterator[Flag]:
         keys = kept_keys(self._circle, self._standing())

@@ -113,10 +113,10 @@ class Membership:
         self._check_open()
         return CircleChoices(self._circle.replica.choices, self._standing()).all()
 
-    def confirmed(self, entry: EntryId) -> list[DeviceId]:
+    async def confirmed(self, entry: EntryId) -> list[DeviceId]:
         """The other devices that are known to hold an entry: they have told this one, or built on it."""
-        known = set(self._standing().heard(entry))
-        place = self._place(entry)
+        async with self._circle.lock:
+            known, place = await self._circle.apart(lambda: (set(self._standing().heard(entry)), self._place(entry)))
         if place is not None:
             delivered = self._node.others.delivered
             known |= {device for device in self._circle.others() if delivered.get(device, 0) >= place}
@@ -235,20 +235,25 @@ class Membership:
         if has is role:
             raise InvalidValue("That is the role that they have already.", hint="cellsync members")
         is_more = has is None or role > has
-        if is_more and standing.returned_by(member) == standing.me and self._others(standing, member):
+        if is_more and standing.returned_by(member) == standing.me and await self._others(member):
             raise NotPermitted(
                 "Who comes back after a removal is given more by a second coordinator, not by who admitted them.",
                 hint="Another coordinator decides: cellsync members role NAME ROLE",
             )
         return await self._coordination.set_role(member, role)
 
-    def _others(self, standing: CircleStanding, member: MemberId) -> set[MemberId]:
+    async def _others(self, member: MemberId) -> set[MemberId]:
         """The other members who are there and whose word counts."""
-        return {one for one in standing.decision.electors - {member, standing.me} if standing.is_present(one)}
+        async with self._circle.lock:
+            standing = self._standing()
+            return {one for one in standing.decision.electors - {member, standing.me} if standing.is_present(one)}
 
-    def to_endorse(self, member: MemberId) -> list[EntryId]:
+    async def to_endorse(self, member: MemberId) -> list[EntryId]:
         """What about a member lacks a word that this device's member can give: removals and grants, oldest first."""
-        standing = self._standing()
+        async with self._circle.lock:
+            return self._to_endorse(self._standing(), member)
+
+    def _to_endorse(self, standing: CircleStanding, member: MemberId) -> list[EntryId]:
         me, decision = standing.me, standing.decision
         if me is None:
             return []
@@ -279,9 +284,10 @@ class Membership:
         self._check_open()
         return await self._coordination.endorse(entries)
 
-    def to_contest(self) -> list[StrikeStanding]:
+    async def to_contest(self) -> list[StrikeStanding]:
         """The removals by others that stand or are undecided, the newest first."""
-        strikes = self._standing().strikes()
+        async with self._circle.lock:
+            strikes = await self._circle.apart(self._standing().strikes)
         return [
             one
             for one in reversed(strikes)

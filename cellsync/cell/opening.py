@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 import trio
@@ -121,7 +121,10 @@ async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
         async with home.network() as network, trio.open_nursery() as nursery:
             node = Node(circles.values(), circles.vault.identity.session, network, home.versions)
             async with node.running():
-                cell = Cell(circles, node, nursery, home)
+                async with AsyncExitStack() as held:  # what a cell reads at first, a peer may be changing already
+                    for circle in circles.values():
+                        await held.enter_async_context(circle.lock)
+                    cell = Cell(circles, node, nursery, home)
                 try:
                     yield cell
                 except BaseException as error:  # a nursery would wrap it in a group

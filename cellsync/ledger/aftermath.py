@@ -57,7 +57,7 @@ class RemovalAftermath:
         self.countdown = _countdown(circle.store.kept(drawers.COUNTDOWN))
 
     def look(self) -> None:
-        """Look at what removed this device, and count the time."""
+        """Look at what removed this device, and count the time. It asks the rules: hold the lock."""
         replica, device = self._circle.shown, self._circle.device
         self._standing = removals_of(replica, device) if self._circle.is_removed else []
         able = may_wipe(replica, device) if self._standing else []
@@ -68,6 +68,12 @@ class RemovalAftermath:
             self.countdown = Countdown(able[0], 0, now, boot)
         else:
             self.countdown = self.countdown.at(now, boot)
+
+    def tick(self) -> None:
+        """Count the time alone: what removed this device changes with steps only."""
+        if self.countdown is not None:
+            surroundings = self._circle.surroundings
+            self.countdown = self.countdown.at(surroundings.lived(), surroundings.boot())
 
     @property
     def is_lock_due(self) -> bool:

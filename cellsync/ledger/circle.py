@@ -6,7 +6,16 @@ One step at a time: `lock` is held to plan, to read the store and to commit. Fra
 flush. Who its devices are is in `members`, which keys they use in `days`, where our own next entry goes in `own_chain`.
 
 Work that grows with what other members wrote (a batch, the states of cases) runs in a thread, with the lock held: a
-member can make this device busy, and must not make it deaf. State that is read without the lock is changed in the loop.
+member can make this device busy, and must not make it deaf. So of a circle
+
+    without the lock, and in the loop     what is in memory and changes in the loop alone may be read: who is a member,
+                                          in which role, how they stand; chains and their lengths; names; settings
+    with the lock                         the store; and all that the rules have to work out when it is asked
+                                          (`Circle.deliberate`; of a `Decision` who are electors, what is final, whose
+                                          word is missing): a step in a thread is planned with the same deeds
+
+What is shown at any moment, flags say, is worked out with the step that changes it. `tests/scenarios/test_locks.py`
+holds this.
 """
 
 from __future__ import annotations

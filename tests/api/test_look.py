@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,10 @@ from cellsync import system
 from cellsync.api.client import Client
 from cellsync.api.contract.table import OPERATIONS
 from cellsync.api.look import NoMemory, looking
+from cellsync.cell import opening
 from cellsync.core.errors import VaultInUse
+from cellsync.core.ids import CircleId
+from cellsync.ledger.circle import OpenCircle
 from cellsync.profile.profile import Profile
 from cellsync.store.files import ReadOnlyDisk, lock_directory
 from cellsync.system.port import Memory
@@ -87,6 +90,20 @@ def test_it_is_read_as_it_was_written(cell: Profile, shelf: Path) -> None:
     assert list(shelf.iterdir()) == []
     with working(cell) as client:
         assert reading(client)["as_of"] is None
+
+
+def test_what_is_to_be_wiped_is_not_shown_and_nobody_says_that_it_was(
+    cell: Profile, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due(circles: Iterable[OpenCircle], *, opened: bool = False) -> list[CircleId]:
+        return [circle.id for circle in circles]
+
+    before = content(cell.folder)
+    monkeypatch.setattr(opening, "doomed", due)
+    with pytest.raises(ReadOnlyDisk, match="it is still there"), looking(cell) as (client, _):
+        reading(client)
+    assert content(cell.folder) == before
+    assert list(shelf.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_one_who_makes_coordinators_and_demotes_others_has_one_word_still(
     async with memory_network.cells("mallory", "ben", "cara", "pip", role="coordinator") as cells:
         mallory, ben, cara, _ = cells
         await require_all(cells)
-        await ben.first.membership.endorse(ben.first.membership.to_endorse(MemberId(cara.device)))
+        await ben.first.membership.endorse(await ben.first.membership.to_endorse(MemberId(cara.device)))
         await level(cells)
         for cell in (mallory, cells[3]):
             await cell.first.membership.choose(Setting.SHOWN, 2)

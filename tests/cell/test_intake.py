@@ -223,7 +223,7 @@ async def test_after_custody_two_coordinators_let_somebody_back(
         await level([ana, ben])
         with pytest.raises(NotPermitted, match="After custody it takes two"):
             await ana.create_invite(confirm=accept_any, after_custody=old)
-        await ben.first.membership.endorse(ben.first.membership.to_endorse(old))
+        await ben.first.membership.endorse(await ben.first.membership.to_endorse(old))
         await level([ana, ben])
         asked: list[Asked] = []
 

@@ -153,7 +153,7 @@ async def test_two_coordinators_remove_each_other_and_a_third_decides(
     async with memory_network.cells("ana", "ben", "cara", "dan") as [ana, ben, cara, dan]:
         await coordinators(memory_network, ana, ben)
         await coordinators(memory_network, ana, cara)
-        await ben.first.membership.endorse(ben.first.membership.to_endorse(member(cara)))
+        await ben.first.membership.endorse(await ben.first.membership.to_endorse(member(cara)))
         await level([ana, ben, cara, dan])
         memory_network.partition("ana", ["ben", "dan"])
         memory_network.partition("cara", ["ben", "dan"])
@@ -168,7 +168,7 @@ async def test_two_coordinators_remove_each_other_and_a_third_decides(
         told = [line for one in await cara.first.membership.why(member(ana)) for line in sentences(one)]
         assert any("What would settle it: the word of " in line and "cara" in line for line in told)
         [anas] = [one.entry for one in roster.strikes if one.by == "ana"]
-        assert anas in cara.first.membership.to_endorse(member(ben))
+        assert anas in await cara.first.membership.to_endorse(member(ben))
         await cara.first.membership.endorse([anas])
         await until(cara, dan, say={"ana": "active", "ben": "removed"})
         states = {one.by: one.state for one in (await cara.first.membership.roster()).strikes}
@@ -181,7 +181,7 @@ async def test_a_removal_is_contested_by_the_removed(memory_network: MemoryNetwo
         await ben.first.membership.remove([member(ana)])
         await bring(ben, ana)
         assert await statuses(ana) == {"ana": "removed", "ben": "active"}
-        [removal] = ana.first.membership.to_contest()
+        [removal] = await ana.first.membership.to_contest()
         with pytest.raises(NotPermitted):
             await ben.first.membership.contest(removal.entry)
         await ana.first.membership.contest(removal.entry)
@@ -236,14 +236,14 @@ async def test_who_has_confirmed_a_removal(memory_network: MemoryNetwork, autoju
     async with memory_network.cells("ana", "ben", "cara") as [ana, ben, cara]:
         memory_network.partition("ana", ["ben", "cara"])
         entry = await ana.first.membership.remove([member(ben)])
-        assert ana.first.membership.confirmed(entry) == []
+        assert await ana.first.membership.confirmed(entry) == []
         memory_network.heal()
         await until(cara, say={"ben": "removed"})
         with trio.fail_after(600):
-            while ana.first.membership.confirmed(entry) != [cara.device]:
+            while await ana.first.membership.confirmed(entry) != [cara.device]:
                 await ana.node.links.changed.wait()
         await cara.create(Visit, title="built on it")
-        assert cara.first.membership.confirmed(entry) == []  # nothing of the others is here that saw it
+        assert await cara.first.membership.confirmed(entry) == []  # nothing of the others is here that saw it
 
 
 async def test_a_promoted_member_whose_word_does_not_count_yet(
@@ -254,7 +254,7 @@ async def test_a_promoted_member_whose_word_does_not_count_yet(
         await coordinators(memory_network, ana, cara)
         lacking = {one.name: one.lacks for one in (await ana.first.membership.roster()).members if one.lacks}
         assert {name: (lacks.words, lacks.of) for name, lacks in lacking.items()} == {"cara": (1, ("ben",))}
-        [entry] = ben.first.membership.to_endorse(member(cara))
+        [entry] = await ben.first.membership.to_endorse(member(cara))
         await ben.first.membership.endorse([entry])
         await level([ana, ben, cara, dan])
         assert [one.name for one in (await ana.first.membership.roster()).members if one.counts] == [
@@ -262,7 +262,7 @@ async def test_a_promoted_member_whose_word_does_not_count_yet(
             "ben",
             "cara",
         ]
-        assert ben.first.membership.to_endorse(member(cara)) == []
+        assert await ben.first.membership.to_endorse(member(cara)) == []
 
 
 async def test_a_silent_coordinator_is_named(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

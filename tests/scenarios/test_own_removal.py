@@ -74,7 +74,7 @@ async def remove(ana: Cell, cara: Cell, who: SimulatedDevice, *, words: int) -> 
     await ana.first.membership.remove([whom])
     await level([ana, cara])
     if words == 2:
-        await cara.first.membership.endorse(cara.first.membership.to_endorse(whom))
+        await cara.first.membership.endorse(await cara.first.membership.to_endorse(whom))
         await level([ana, cara])
         await ana.first.membership.choose(Setting.KEPT_FOR, 30)  # an entry that has seen Cara's word
         await level([ana, cara])
@@ -211,18 +211,18 @@ async def test_a_contest_that_leaves_it_undecided_stops_it(
             await coordinators(memory_network, ana, cell, dan)
             for new in (cell, dan):
                 await level(everyone)
-                await cara.first.membership.endorse(cara.first.membership.to_endorse(member(new)))
+                await cara.first.membership.endorse(await cara.first.membership.to_endorse(member(new)))
             await level(everyone)
             for one in ("ben", "dan"):
                 memory_network.partition(one, ["ana", "cara"])
             await ana.first.membership.remove([member(cell)])
             await level([ana, cara])
-            await cara.first.membership.endorse(cara.first.membership.to_endorse(member(cell)))
+            await cara.first.membership.endorse(await cara.first.membership.to_endorse(member(cell)))
             await level([ana, cara])
             await ana.first.membership.choose(Setting.KEPT_FOR, 30)
             await bring(ana, cell)
             assert left(cell) == 72
-            [removal] = cell.first.membership.to_contest()
+            [removal] = await cell.first.membership.to_contest()
             contest = await cell.first.membership.contest(removal.entry)
             assert left(cell) == 72, "one word against two"
             await bring(cell, dan)

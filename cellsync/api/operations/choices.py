@@ -23,7 +23,7 @@ async def choose(service: Service, ask: shapes.Choose) -> shapes.ChosenSetting:
     standing = next(one for one in circle.membership.settings() if one.setting is setting)
     return shapes.ChosenSetting(
         entry=entry.hex(), setting=_setting(circle, standing), others=len(circle.circle.others()),
-        confirmed=len(circle.membership.confirmed(entry)),
+        confirmed=len(await circle.membership.confirmed(entry)),
     )  # fmt: skip
 
 

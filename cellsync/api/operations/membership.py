@@ -28,10 +28,10 @@ async def roster(service: Service, ask: shapes.OfCircle) -> shapes.Roster:
     found = [
         (one, await one.membership.roster()) for one in ([cell.circle(ask.circle)] if ask.circle else cell.circles)
     ]
-    removed = [strike_shape(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
+    removed = [await strike_shape(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
     return shapes.Roster(
         members=[_member(circle, member) for circle, held in found for member in held.members],
-        strikes=[strike_shape(circle, strike) for circle, held in found for strike in held.strikes],
+        strikes=[await strike_shape(circle, strike) for circle, held in found for strike in held.strikes],
         quarantine=[_quarantined(circle, held_of) for circle, held in found for held_of in held.quarantine],
         removed=removed[0] if removed else None,
     )
@@ -70,18 +70,18 @@ async def remove(service: Service, ask: shapes.Remove) -> shapes.Removals:
     done, refused = [], []
     for one in [one for one in found if one.covered] or found[:1]:
         try:
-            done.append(_removed(one, await one.remove(with_admitted=ask.with_admitted, tell=ask.tell)))
+            done.append(await _removed(one, await one.remove(with_admitted=ask.with_admitted, tell=ask.tell)))
         except CellsyncError as error:  # in the others it can be written all the same
-            done.append(_removed(one, error))
+            done.append(await _removed(one, error))
             refused.append(error)
     if len(refused) == len(done):
         raise refused[0]
     return shapes.Removals(circles=done)
 
 
-def _removed(one: Presence, outcome: EntryId | CellsyncError) -> shapes.RemovedThere:
+async def _removed(one: Presence, outcome: EntryId | CellsyncError) -> shapes.RemovedThere:
     entry = None if isinstance(outcome, CellsyncError) else outcome
-    confirmed = 0 if entry is None else len(one.circle.membership.confirmed(entry))
+    confirmed = 0 if entry is None else len(await one.circle.membership.confirmed(entry))
     return shapes.RemovedThere(
         circle=one.circle.id.hex(), called=one.circle.name, entry=None if entry is None else entry.hex(),
         confirmed=confirmed, others=len(one.circle.circle.others()),
@@ -92,13 +92,13 @@ def _removed(one: Presence, outcome: EntryId | CellsyncError) -> shapes.RemovedT
 async def set_role(service: Service, ask: shapes.NewRole) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
     member = member_named(await circle.membership.roster(), ask.member)
-    return _written(circle, await circle.membership.set_role(member.member, Role[ask.role.upper()]))
+    return await _written(circle, await circle.membership.set_role(member.member, Role[ask.role.upper()]))
 
 
 async def endorsable(service: Service, ask: shapes.OneMember) -> shapes.ToEndorse:
     circle = _circle(service, ask.circle)
     member = member_named(await circle.membership.roster(), ask.member)
-    found = circle.membership.to_endorse(member.member)
+    found = await circle.membership.to_endorse(member.member)
     said = circle.membership.said
     return shapes.ToEndorse(
         name=member.name, open=[shapes.Endorsable(entry=entry.hex(), what=said(entry)) for entry in found]
@@ -108,21 +108,23 @@ async def endorsable(service: Service, ask: shapes.OneMember) -> shapes.ToEndors
 async def endorse(service: Service, ask: shapes.Endorse) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
     member = member_named(await circle.membership.roster(), ask.member)
-    wanted = [_beginning(circle.membership.to_endorse(member.member), entry) for entry in ask.entries]
-    return _written(circle, await circle.membership.endorse(wanted))
+    wanted = [_beginning(await circle.membership.to_endorse(member.member), entry) for entry in ask.entries]
+    return await _written(circle, await circle.membership.endorse(wanted))
 
 
 async def contestable(service: Service, ask: shapes.OneCircle) -> shapes.Contestable:
     circle = _circle(service, ask.circle)
-    return shapes.Contestable(removals=[strike_shape(circle, one) for one in circle.membership.to_contest()])
+    return shapes.Contestable(
+        removals=[await strike_shape(circle, one) for one in await circle.membership.to_contest()]
+    )
 
 
 async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
-    found = [one.entry for one in circle.membership.to_contest()]
+    found = [one.entry for one in await circle.membership.to_contest()]
     if not found:
         raise NotFound("There is no removal here that could be contested.", hint="cellsync members")
-    return _written(
+    return await _written(
         circle, await circle.membership.contest(_beginning(found, ask.removal) if ask.removal else found[0])
     )
 
@@ -138,7 +140,7 @@ async def leave(service: Service, ask: shapes.Leave) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
     if folded(ask.confirm) != folded(circle.name):
         raise NotTyped
-    return _written(circle, await circle.membership.leave())
+    return await _written(circle, await circle.membership.leave())
 
 
 async def release(service: Service, ask: shapes.Release) -> shapes.WrittenOfMembers:
@@ -147,12 +149,12 @@ async def release(service: Service, ask: shapes.Release) -> shapes.WrittenOfMemb
     if ask.entries:
         there = [entry for one in held for entry in one.entries]
         entries = [_beginning(there, entry) for entry in ask.entries]
-        return _written(circle, await circle.membership.release(entries=entries))
+        return await _written(circle, await circle.membership.release(entries=entries))
     wanted = folded(ask.device)
     found = [
         one for one in held if folded(one.name) == wanted or one.device.hex().startswith(ask.device.lower() or "-")
     ]
-    return _written(circle, await circle.membership.release(_only([one.device for one in found])))
+    return await _written(circle, await circle.membership.release(_only([one.device for one in found])))
 
 
 async def require(service: Service, ask: shapes.OneCircle) -> shapes.Required:
@@ -273,12 +275,12 @@ def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
     )  # fmt: skip
 
 
-def strike_shape(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStanding:
+async def strike_shape(circle: CellCircle, one: StrikeStanding) -> shapes.StrikeStanding:
     return shapes.StrikeStanding(
         entry=one.entry.hex(), kind=one.kind, state=one.state, by=one.by, by_me=one.by_me,
         hits_me=one.hits_me, whom=list(one.whom),
         voters=list(one.voters), lacks=words_shape(one.lacks), final=one.final,
-        confirmed=len(circle.membership.confirmed(one.entry)), others=len(circle.circle.others()),
+        confirmed=len(await circle.membership.confirmed(one.entry)), others=len(circle.circle.others()),
         circle=circle.id.hex(),
     )  # fmt: skip
 
@@ -305,7 +307,7 @@ def _cause(cause: Cause) -> shapes.Cause:
     )  # fmt: skip
 
 
-def _written(circle: CellCircle, entry: EntryId) -> shapes.WrittenOfMembers:
+async def _written(circle: CellCircle, entry: EntryId) -> shapes.WrittenOfMembers:
     return shapes.WrittenOfMembers(
-        entry=entry.hex(), confirmed=len(circle.membership.confirmed(entry)), others=len(circle.circle.others())
+        entry=entry.hex(), confirmed=len(await circle.membership.confirmed(entry)), others=len(circle.circle.others())
     )

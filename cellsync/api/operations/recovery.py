@@ -26,8 +26,8 @@ async def preview(service: Service, ask: shapes.PaperOrders) -> shapes.PaperPrev
     effect, kept = await circle.keyholder.preview(key, orders), await circle.membership.preview(orders.remove)
     return shapes.PaperPreview(
         circle=circle.id.hex(), name=circle.name, members=[_becomes(*pair) for pair in _pairs(effect)],
-        unsettled=[strike_shape(circle, one) for one in effect.unsettled],
-        left_unsettled=[strike_shape(circle, one) for one in effect.left_unsettled],
+        unsettled=[await strike_shape(circle, one) for one in effect.unsettled],
+        left_unsettled=[await strike_shape(circle, one) for one in effect.left_unsettled],
         agrees=[circle.membership.said(entry) for entry in orders.endorse],
         devices=[kept_there(one) for one in kept.devices], cases=kept.cases, changes=kept.changes,
         no_coordinator=effect.leaves_no_coordinator,
@@ -42,11 +42,11 @@ async def use(service: Service, ask: shapes.GivePaperOrders) -> shapes.PaperUsed
     orders = await _orders(circle, ask)
     effect = await circle.keyholder.preview(key, orders)
     entries = await circle.keyholder.use(key, orders)
-    known = [set(circle.membership.confirmed(entry)) for entry in entries]
+    known = [set(await circle.membership.confirmed(entry)) for entry in entries]
     return shapes.PaperUsed(
         circle=circle.id.hex(), name=circle.name, entries=[entry.hex() for entry in entries],
         members=[_becomes(*pair) for pair in _pairs(effect) if _changes(*pair)],
-        left_unsettled=[strike_shape(circle, one) for one in effect.left_unsettled],
+        left_unsettled=[await strike_shape(circle, one) for one in effect.left_unsettled],
         confirmed=len(set.intersection(*known)), others=len(circle.circle.others()),
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ async def replace(service: Service, ask: shapes.ReplacePaper) -> shapes.Replaced
     return shapes.ReplacedPaper(
         circle=circle.id.hex(), name=circle.name, recovery_key=made.key.text, entry=made.entry.hex(),
         kept=None if kept is None else _kept(circle, kept),
-        confirmed=len(circle.membership.confirmed(made.entry)), others=len(circle.circle.others()),
+        confirmed=len(await circle.membership.confirmed(made.entry)), others=len(circle.circle.others()),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ async def _orders(circle: CellCircle, ask: shapes.PaperOrders) -> Orders:
 
     agreed: list[EntryId] = []
     for member in named(ask.endorse):
-        found = circle.keyholder.unsettled(member.member)
+        found = await circle.keyholder.unsettled(member.member)
         if not found:
             raise NotFound("Nothing about them is open that this key could settle.", hint="cellsync members")
         agreed += found

@@ -50,16 +50,9 @@ class PeerHoldings(NamedTuple):
 
 def wanted(held: Holdings, store: Store, chain: Chain, peer: PeerHoldings) -> int:
     """Up to where a peer takes a branch: all of it; an equivocator's up to its last slice with a counting entry."""
-    if chain.number in peer.refused:
-        return 0
-    last = held.counted.get(chain.number)
-    if last is None or chain.device not in peer.equivocators:
-        return chain.length
-    if last.sequence < chain.first:
-        return 0
-    if last.sequence >= chain.length:
-        return chain.length  # the newest entry is held with its signature: thousands of these need not be looked up
-    return store.signed_at(chain.number, last.sequence)
+    last = _counting(held, chain, peer)
+    # The newest entry is held with its signature: thousands of these need not be looked up.
+    return last if last in (0, chain.length) else store.signed_at(chain.number, last)
 
 
 def start(held: Holdings, store: Store, peer: PeerHoldings) -> int:
@@ -72,9 +65,20 @@ def start(held: Holdings, store: Store, peer: PeerHoldings) -> int:
     return min(firsts, default=held.arrival + 1) - 1
 
 
-def lacking(held: Holdings, store: Store, peer: PeerHoldings) -> int:
-    """How many entries a peer wants and does not hold."""
-    return sum(max(wanted(held, store, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
+def lacking(held: Holdings, peer: PeerHoldings) -> int:
+    """How many entries a peer wants and does not hold. Of equivocators those that count: what a slice has beyond them
+    only the store knows, which is not read for this."""
+    return sum(max(_counting(held, chain, peer) - peer.holds(chain), 0) for chain in held.chains.values())
+
+
+def _counting(held: Holdings, chain: Chain, peer: PeerHoldings) -> int:
+    """Up to where a peer takes a branch for what counts in it."""
+    if chain.number in peer.refused:
+        return 0
+    last = held.counted.get(chain.number)
+    if last is None or chain.device not in peer.equivocators:
+        return chain.length
+    return 0 if last.sequence < chain.first else min(last.sequence, chain.length)
 
 
 def serve(

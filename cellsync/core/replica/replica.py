@@ -216,7 +216,7 @@ class Replica:
         return serving.start(self.held, self._store, peer)
 
     def lacking(self, peer: PeerHoldings) -> int:
-        return serving.lacking(self.held, self._store, peer)
+        return serving.lacking(self.held, peer)
 
     def serve(self, cursor: int, peer: PeerHoldings, until: int, withheld: Withheld = Withheld.NOTHING) -> Served:
         return serving.serve(self.held, self._store, cursor, peer, until, withheld)

@@ -25,8 +25,9 @@ named itself and is held here, so that it learns of nothing else.
 A slice that does not attach at the receiver is refused, and offered again every minute: meanwhile the entries that it
 rests on may have come from another peer, or another entry may have cited the refused ones.
 
-The peer's messages are noted as they arrive; the store is read only in `settle`, `due`, `grew` and `Building.build`. A
-peer may say a great deal in one message, so it is looked up in pieces: `restless` tells whether more is left.
+The peer's messages are noted as they arrive; the store is read only in `settle`, `due`, `grew` and `Building.build`,
+with the circle's lock held. A peer may say a great deal in one message, so it is looked up in pieces: `restless` tells
+whether more is left.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class Exchange:
 
         Unless `at_once`, entries that have only just come here are left out: they are probably on their way to it.
         """
-        last = self._last
+        last = self.view.last_arrival()  # `due` knows how much of that the peer is told
         self._asked = max(self._asked, last if at_once else self._recent.before(now - ON_ITS_WAY, last))
 
     @property
