@@ -144,7 +144,7 @@ class Incomplete:
 
     def bring(self, row: CircleFile, source: Path) -> None:
         """Copy a closed database, with its log; also a locked one. Raises VaultDamaged if it is missing."""
-        for name in (row.file, f"{row.file}-wal"):
+        for name in (row.file, log_of(Path(row.file)).name):
             try:
                 with _reading(), (source / name).open("rb") as reading, _writing():
                     create_private(self._vault / name)
@@ -178,7 +178,9 @@ class Incomplete:
                     times.append(marked)
                     entries += held
                 size += path.stat().st_size
-                sync_file(path)
+                for copied in (path, log_of(path)):
+                    if copied.exists():
+                        sync_file(copied)
             if {entry.name for entry in self._vault.iterdir()} != self._expected():
                 raise CopyDiffers  # a log that could not be emptied
             for name, content in (beside or {}).items():
@@ -196,8 +198,8 @@ class Incomplete:
 
     def _expected(self) -> set[str]:
         """The files of the copies; beside one that is locked, and was not opened, its log."""
-        logs = {f"{row.file}-wal" for row, _ in self._taken if row.key is None}
-        return {row.file for row, _ in self._taken} | {log for log in logs if (self._vault / log).exists()}
+        logs = (log_of(self._vault / row.file) for row, _ in self._taken if row.key is None)
+        return {row.file for row, _ in self._taken} | {log.name for log in logs if log.exists()}
 
     def discard(self) -> None:
         """Delete what was written so far. Never fails: a leftover has no header."""
@@ -262,6 +264,11 @@ def _checked(path: Path, row: CircleFile, census: Census | None, at: Millis | No
     except VaultDamaged:
         raise CopyDiffers from None
     return taken, found[1]
+
+
+def log_of(path: Path) -> Path:
+    """The log of a database: it is there while the database is open, and if that was killed."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def time_of(mark: bytes | None) -> Millis | None:

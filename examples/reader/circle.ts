@@ -3,7 +3,7 @@
 import { ascii, concat, u16, unsigned, type Bytes } from "./bytes.js";
 import { derivationOf, derive, open, type Derivation } from "./derivation.js";
 import { sound } from "./finding.js";
-import { typingForm } from "./passphrase.js";
+import { formsOf } from "./passphrase.js";
 
 interface Named {
   readonly id: Bytes;
@@ -51,6 +51,9 @@ export function readCircle(row: Bytes, profile: number): Circle {
 
 // Undefined if it has another passphrase.
 export function unlock({ id, file, derivation, nonce, sealed, data }: Locked, passphrase: string): Open | undefined {
-  const key = open(derive(derivation, typingForm(passphrase)), nonce, sealed, data);
-  return key === undefined ? undefined : { id, file, key };
+  for (const form of formsOf(passphrase)) {
+    const key = open(derive(derivation, form), nonce, sealed, data);
+    if (key !== undefined) return { id, file, key };
+  }
+  return undefined;
 }

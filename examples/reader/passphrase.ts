@@ -11,6 +11,9 @@ function folded(letter: string): string {
   return cherokee.test(letter) ? capital : Array.from(capital, (one) => one.toLowerCase()).join("");
 }
 
+// Those that may open something, in the order in which they are tried.
+export const formsOf = (passphrase: string) => new Set([typingForm(passphrase), passphrase.normalize("NFC")]);
+
 export function typingForm(passphrase: string): string {
   const composed = Array.from(passphrase.replace(apostrophes, "'").normalize("NFKC"), folded).join("").normalize("NFKC");
   return composed.replace(gaps, " ").replace(/^ | $/g, "");

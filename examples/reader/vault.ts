@@ -5,7 +5,7 @@ import { isLocked, readCircle, readOpen, type Circle } from "./circle.js";
 import { derivationOf, derive, open, profiles, type Derivation } from "./derivation.js";
 import { sound, VaultError } from "./finding.js";
 import { H } from "./hash.js";
-import { typingForm } from "./passphrase.js";
+import { formsOf } from "./passphrase.js";
 
 export interface Vault {
   readonly signing: Bytes;
@@ -73,10 +73,9 @@ function readHeader(file: Bytes, cheap: boolean): Header {
 }
 
 function masterKey({ slots, profile }: Header, passphrase: string): Bytes {
-  const forms = new Set([typingForm(passphrase), passphrase.normalize("NFC")]);
   const beginning = concat(ascii("cellsync/1 vault slot\0"), magic, u16(slotVersion), u8(profile), u8(0));
   for (const { head, derivation, nonce, sealed } of slots) {
-    for (const form of forms) {
+    for (const form of formsOf(passphrase)) {
       const key = open(derive(derivation, form), nonce, sealed, concat(beginning, head));
       if (key !== undefined) return key;
     }

@@ -150,6 +150,9 @@ def opened() -> Iterator[Vector]:
     yield good("a locked circle", replace(PLAIN, locks={1: Lock()}))
     yield good("a circle unlocked", replace(PLAIN, locks={1: Lock()}), own="Rope-Silk  tuna")
     yield good(
+        "a lock from a passphrase as it is", replace(PLAIN, locks={1: Lock(form="Rope-Ë".encode())}), own="Rope-E\u0308"
+    )
+    yield good(
         "all but the first unlocked", replace(PLAIN, circles=32, locks={n: Lock() for n in range(1, 32)}), own=OWN
     )
     more = Lock(passes=2, memory=16_384)

@@ -35,6 +35,7 @@ from cellsync.store.backup import (
     restore,
     time_of,
 )
+from cellsync.store.files import sync_file
 from cellsync.store.passphrases import forms
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Identity, Kdf, Vault
@@ -386,6 +387,35 @@ def test_a_folder_that_was_merely_copied_is_marked(home: Open, tmp_path: Path) -
     with opened(tmp_path / "again") as vault:
         store = vault.open_circle(MAIN)
         assert time_of(store.kept(RENEWAL_DUE)) == found.at
+        store.close()
+
+
+def test_what_the_log_of_a_locked_circle_holds_goes_along_and_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    home, own = Open(tmp_path / "cell", (MAIN, OTHER)), forms("another four random words")[0]
+    home.vault.set_circle_passphrase(OTHER, own, kdf=Kdf.CHEAP)
+    home.stores[OTHER].keep("number", b"7")
+    home.stores[OTHER].flush()
+    name = home.vault.circle_file(OTHER).file
+    shutil.copytree(home.vault.path, tmp_path / "killed")
+    home.close()
+    assert (tmp_path / "killed" / f"{name}-wal").stat().st_size
+    synced: list[str] = []
+
+    def sync(path: Path) -> None:
+        synced.append(path.name)
+        sync_file(path)
+
+    monkeypatch.setattr(module, "sync_file", sync)
+    put_back(tmp_path / "killed", tmp_path / "again")
+    assert {name, f"{name}-wal"} <= set(synced)
+    with opened(tmp_path / "again") as vault:
+        vault.unlock(OTHER, own)
+        store = vault.open_circle(OTHER)
+        assert store.kept("number") == b"7"
         store.close()
 
 
