@@ -20,6 +20,7 @@ from cellsync.cell.reasons import Decided, Reasons
 from cellsync.cell.safekeeping import replacements_by
 from cellsync.cell.standing import CircleStanding, MemberStanding, MissingWords, Quarantined, StrikeStanding
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
+from cellsync.core.history.entry import sequence_of
 from cellsync.core.history.holdings import OWN_CASE
 from cellsync.core.ids import DeviceId, EntryId, MemberId, SigningSecret
 from cellsync.core.membership.control import Role
@@ -141,8 +142,9 @@ class Membership:
         """How many entries this device had written when it wrote this one; None if somebody else did."""
         before = 0
         for chain in reversed(self._circle.own_branches()):
-            if any(row.id == entry for row in self._circle.store.standings(chain.number, chain.first, chain.length)):
-                return before + chain.length - chain.first + 1
+            for row in self._circle.store.standings(chain.number, chain.first, chain.length):
+                if row.id == entry:
+                    return before + sequence_of(row.slot) - chain.first + 1
             before += chain.length - chain.first + 1
         return None
 

@@ -6,6 +6,7 @@ founding       what a founder's database holds at first
 joining        what a newcomer's database holds at first
 surroundings   what it takes from the world: the time, randomness, threads
 members        which devices there are, and which of them is this one
+answer         who hears how this device answers its own removal
 days           under which keys other devices are called, wherever their clocks are
 own_chain      the chain that this device writes on, and its incarnations
 disk           when what is staged is flushed in a thread

@@ -4,6 +4,7 @@ devices).
     active      all
     suspended   who is a member, and nothing of cases
     removed     nothing; or, if a person here wants its owner to know, that it was removed
+    answered    what was here when this device answered whoever removed it (`answer`)
 
 For those who are not told all there is a last arrival, after which nothing is about them.
 """
@@ -38,7 +39,17 @@ def last_told(replica: Replica, store: Store, devices: Collection[DeviceId]) -> 
     deeds = replica.court.slots
     told = _spoken(replica, devices) if extent(replica, devices) is Extent.REMOVAL else deeds
     newest = max(told, default=None)  # they are numbered as they came
-    return 0 if newest is None else store.first_arrival(chain_of(deeds[newest]), sequence_of(deeds[newest]))
+    return 0 if newest is None else _arrival(store, deeds[newest])
+
+
+def arrival(replica: Replica, store: Store, entry: EntryId) -> int:
+    """When an entry about members came; 0 if it is none."""
+    bit = replica.circle.bit(entry)
+    return 0 if bit is None else _arrival(store, replica.court.slots[bit])
+
+
+def _arrival(store: Store, slot: int) -> int:
+    return store.first_arrival(chain_of(slot), sequence_of(slot))
 
 
 def is_final(replica: Replica, device: DeviceId) -> bool:

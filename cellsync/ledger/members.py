@@ -12,12 +12,13 @@ from cellsync.core import drawers
 from cellsync.core.history.chain import Chain
 from cellsync.core.history.entry import slot_of
 from cellsync.core.history.store import Store
-from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, MemberId, Millis, SessionPublic
+from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, EntryId, MemberId, Millis, SessionPublic
 from cellsync.core.membership import editions
 from cellsync.core.replica import own_removal
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
-from cellsync.ledger import audience
+from cellsync.core.replica.ruling import Ruling
+from cellsync.ledger import answer, audience
 from cellsync.ledger.hearsay import Hearsay
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.ledger.view import ReplicaView
@@ -35,6 +36,7 @@ class MembersView(ReplicaView):
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
         self.hearsay = Hearsay(circle, store, editions.OURS, self.device)
+        self._hearers: tuple[Ruling, Replica, dict[DeviceId, EntryId]] | None = None
         self.wrote_at = self._newest_of_own()
         self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
@@ -45,18 +47,18 @@ class MembersView(ReplicaView):
 
     def devices_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
         """The devices with this session key that are active or suspended; more than one only if a member cheats. If
-        there are none: those that were removed, and are told so.
+        there are none: those that hear this device's answer; or those that were removed, and are told so.
 
-        None are, once this device was removed, or has left and had time to say so.
+        None are, once this device was removed, or has left or answered and had time to say so.
         """
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
         if self.is_parted:
             return ()
-        return self.replica.circle.devices_with(key) or self._told_with(key)
+        return self.replica.circle.devices_with(key) or self._hearing_with(key) or self._told_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        key = None if self.is_parted else self.replica.circle.session_key(device) or self._told_key(device)
+        key = None if self.is_parted else self.replica.circle.session_key(device) or self._aside_key(device)
         if key is None and self._before_history() and device == self._sponsor:
             return self._sponsor_key
         return key
@@ -78,16 +80,17 @@ class MembersView(ReplicaView):
 
     @property
     def is_parted(self) -> bool:
-        """Whether it calls nobody any more, and answers nobody: it was removed. Who has left by their own hand goes on
-        for a week, until the others have heard of it: each of them ends the session with that, and is silent then."""
-        return self.is_removed and not self._is_leaving()
+        """Whether it calls nobody any more, and answers nobody: it was removed. Who has left by their own hand, or has
+        answered their removal, goes on for a week, until the others have heard of it."""
+        return self.is_removed and not self._has_something_to_say()
 
-    def _is_leaving(self) -> bool:
+    def _has_something_to_say(self) -> bool:
+        if self.surroundings.now() - self.wrote_at >= LEAVING:
+            return False
         circle, hits = self.replica.circle, own_removal.removals_of(self.shown, self.device)
         bits = [bit for hit in hits if (bit := circle.bit(hit)) is not None]
-        if len(bits) < len(hits) or any(circle.deed(bit).device != self.device for bit in bits):
-            return False
-        return self.surroundings.now() - self.wrote_at < LEAVING
+        has_left = len(bits) == len(hits) and all(circle.deed(bit).device == self.device for bit in bits)
+        return has_left or answer.has_answered(self.replica, self.shown, self.device)
 
     def _newest_of_own(self) -> Millis:
         """When this device last wrote, by its clock. Reads the store: only while nobody else does."""
@@ -104,8 +107,26 @@ class MembersView(ReplicaView):
         """The devices that are active or suspended, except this one; none, once this one has parted."""
         if self._before_history():
             return [self._sponsor]
-        heard = [] if self.is_parted else self.replica.circle.heard()
-        return [known.device for known in heard if known.device != self.device]
+        if self.is_parted:
+            return []
+        heard = [known.device for known in self.replica.circle.heard() if known.device != self.device]
+        return [*heard, *self.hearers()]
+
+    # --- who hears this device's answer ----------------------------------------------------------------------
+
+    def hearers(self) -> dict[DeviceId, EntryId]:
+        """The devices that hear the answer of this device's member though it hits them, and that answer."""
+        shown = self.hearsay.replica
+        if shown is None:
+            return {}
+        ruling, known = self.replica.court.ruling, self._hearers
+        if known is None or known[0] is not ruling or known[1] is not shown:
+            known = self._hearers = ruling, shown, answer.hearers(self.replica, shown, self.device)
+        return known[2]
+
+    def _hearing_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
+        hearers = self.hearers()
+        return tuple(sorted({*self.replica.circle.introduced_with(key)} & hearers.keys())) if hearers else ()
 
     # --- who was removed, and is to know ---------------------------------------------------------------------
 
@@ -129,9 +150,9 @@ class MembersView(ReplicaView):
         with_it = self.replica.circle.introduced_with(key) if self._telling else ()
         return tuple(sorted({*with_it}.intersection(self.told_devices()))) if with_it else ()
 
-    def _told_key(self, device: DeviceId) -> SessionPublic | None:
-        told = self._telling and device in self.told_devices()
-        return self.replica.circle.grants[device].keys.session if told else None
+    def _aside_key(self, device: DeviceId) -> SessionPublic | None:
+        aside = device in self.hearers() or (self._telling and device in self.told_devices())
+        return self.replica.circle.grants[device].keys.session if aside else None
 
     def member_of(self, device: DeviceId) -> MemberId | None:
         circle = self.replica.circle

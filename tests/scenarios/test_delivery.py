@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from cellsync import Cell
 from cellsync.core.errors import InvalidValue, NotPermitted
-from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId
+from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import OURS
 from cellsync.core.membership.epochs import WantedEpoch
@@ -19,7 +19,7 @@ from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.messages import encode_wanted
 from cellsync.core.wire.tags import Kind
-from cellsync.ledger import allowance, duty
+from cellsync.ledger import allowance, duty, members
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import Visit
 
@@ -164,6 +164,85 @@ async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, a
         suspended = DeviceStatus.SUSPENDED
         everyone = [ana, ben, cara]
         await until(*(lambda one=one, of=of: status(one, of) is suspended for one in everyone for of in (ana, cara)))
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["told with the removal", "told later"])
+@pytest.mark.parametrize("anew", [False, True], ids=["at once", "after a restart"])
+async def test_whoever_removed_her_and_told_her_hears_her_answer_and_so_does_her_ally(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, later: bool, anew: bool
+) -> None:
+    """Her answer removes whoever told her, by all that she holds. With what she was told, both are heard still."""
+    net = memory_network
+    async with (
+        (await net.device("ana").found()).opened() as ana,
+        (await net.device("ben").join(ana)).opened() as ben,
+        trio.open_nursery() as nursery,
+    ):
+        device = await net.device("cara").join(ana)
+        cara = await device.open(nursery)
+        await promote(ana, cara)
+        await level([ana, ben, cara])
+        net.partition("cara", ["ana", "ben"])
+        late = await cara.create(Visit, title="late testimony")  # her answer cites it
+        await ana.create(Visit, title="written while apart")
+        await ana.first.membership.remove([MemberId(cara.device)], tell=not later)
+        if later:
+            await level([ana, ben])
+            await ana.first.membership.tell(MemberId(cara.device))
+        net.heal()
+        await until(lambda: cara.first.circle.is_removed)
+        if anew:
+            await device.close()
+            cara = await device.open(nursery)
+        [removal] = await cara.first.membership.to_contest()
+        answer = await cara.first.membership.contest(removal.entry)
+        after = await cara.create(Visit, title="after the answer")
+        suspended, everyone = DeviceStatus.SUSPENDED, [ana, ben, cara]
+        await until(*(lambda one=one, of=of: status(one, of) is suspended for one in everyone for of in (ana, cara)))
+        await trio.sleep(600)
+        assert ana.device in await cara.first.membership.confirmed(answer)
+        assert late.id in ana.first.circle.replica.held.cases, "it was here when she answered"
+        assert not ana.first.circle.replica.shows(late.id)
+        assert after.id not in ana.first.circle.replica.held.cases, "that is not for somebody whom she has removed"
+        await device.close()
+
+
+async def test_an_answer_with_too_few_words_is_heard_all_the_same_and_then_there_is_silence(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "LEAVING", Millis(900_000))  # a week of virtual time takes a minute
+    async with (
+        (await memory_network.device("ana").found()).opened() as ana,
+        (await memory_network.device("ben").join(ana)).opened() as ben,
+        (await memory_network.device("cara").join(ana)).opened() as cara,
+    ):
+        await promote(ana, ben)
+        await level([ana, ben, cara])
+        promotion = await promote(ana, cara)
+        await level([ana, ben, cara])
+        await ben.first.membership.endorse([promotion])  # so that Cara's word counts
+        await level([ana, ben, cara])
+        memory_network.partition("ben", ["ana", "cara"])
+        await ana.create(Visit, title="written while apart")
+        removal = await ana.first.membership.remove([MemberId(ben.device)], tell=True)
+        await level([ana, cara])
+        await cara.first.membership.endorse([removal])
+        await level([ana, cara])
+        memory_network.heal()
+        await until(lambda: ben.first.circle.is_removed)
+        assert ben.first.circle.is_parted
+        answer = await ben.first.membership.contest(removal)
+        assert ben.first.circle.is_removed, "one word against two"
+        await until(*(lambda one=one: holds(one, answer) for one in (ana, cara)))
+        assert status(cara, ben) is DeviceStatus.REMOVED
+        assert status(cara, ana) is DeviceStatus.ACTIVE
+        await trio.sleep(1_000)
+        assert ben.first.circle.is_parted
+        assert not ben.node.links
+
+
+def holds(cell: Cell, entry: EntryId) -> bool:
+    return cell.first.circle.replica.circle.bit(entry) is not None
 
 
 async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

@@ -42,6 +42,7 @@ from cellsync.core import caps
 from cellsync.core.errors import CapExceeded, PeerError
 from cellsync.core.history.chain import head_of
 from cellsync.core.history.serving import PeerHoldings
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import NO_ID, DeviceId, SessionPublic
 from cellsync.core.rule import Rule
 from cellsync.core.session.ahead import Ahead
@@ -423,7 +424,7 @@ class Exchange:
             # If a branch was released since, the refused one may cite it: each side of a fork may wait for the other.
             self.again_at = min(self.again_at, now + OFFER_AGAIN if released == self.released else now)
         self._judge(reaches)
-        if self.extent is Extent.ALL:  # else it holds no more than outlines of these
+        if self.extent.withheld is Withheld.NOTHING:  # else it holds no more than outlines of these
             for number, sequence in reaches.items():
                 self._deliver(number, sequence)
 

@@ -22,6 +22,7 @@ class Extent(Enum):
     NOTHING = auto()
     REMOVAL = auto()  # that it was removed, because somebody here wants it to know: nothing else, and no names
     CONTROLS = auto()  # who is a member, and nothing of cases: it is suspended
+    ANSWER = auto()  # what was here when this device answered it, which had removed this one: so that it can be read
     ALL = auto()
 
     @property
