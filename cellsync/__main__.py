@@ -6,6 +6,8 @@ loaded for it that is not needed. While Python itself starts, and its script for
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 
@@ -15,6 +17,11 @@ def start() -> None:
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not if the parent process ignores Ctrl-C
     if usual:
         signal.signal(signal.SIGINT, _leave)
+    from cellsync.ledger.pause import rarely
+
+    # What is loaded stays to the end, and ends with the process: a search for cycles in it takes as long as the work.
+    rarely()
+    atexit.register(gc.freeze)
     from cellsync.cli.main import main
 
     if usual:

@@ -6,7 +6,7 @@ from cellsync.store.header import Kdf
 
 Kdf.MODERATE = Kdf.CHEAP  # before anything takes it as a default
 
-from cellsync.cli.main import main  # noqa: E402 (see above)
+from cellsync.__main__ import start  # noqa: E402 (see above)
 
 if __name__ == "__main__":
-    main(prog_name="cellsync")
+    start()

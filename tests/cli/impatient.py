@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tests.cli.cheap  # noqa: F401 (the key derivation)
-from cellsync.cli.main import main
+from cellsync.__main__ import start
 from cellsync.ledger import aftermath
 
 aftermath.PATIENCE = 2_000  # type: ignore[misc]
 
 if __name__ == "__main__":
-    main(prog_name="cellsync")
+    start()

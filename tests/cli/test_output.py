@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from cellsync import __version__
 from cellsync.cli.main import main
 from cellsync.cli.words import presence, seen
+from cellsync.ledger.pause import THRESHOLDS
 from tests.cli.profiles import AS_SAID, Profiles
 from tests.cli.terminals import ROOT, WITHIN, command, environment, run
 
@@ -36,6 +37,24 @@ def test_ctrl_c_while_the_program_loads_is_an_interruption(loading: str) -> None
         env=environment(), cwd=ROOT,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
+COLLECTOR: Final = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_threshold(), gc.get_freeze_count() > 10_000))
+from cellsync.__main__ import start
+start()
+"""
+
+
+def test_a_command_does_not_look_for_cycles_in_what_it_has_loaded() -> None:
+    """Neither often while it loads, nor once more at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTOR, "--version"], capture_output=True, text=True, timeout=WITHIN, check=False,
+        env=environment(), cwd=ROOT,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"cellsync {__version__}", f"{THRESHOLDS} True"]
 
 
 @pytest.mark.parametrize(
