@@ -18,6 +18,7 @@ from cellsync.core.errors import CircleFull, InvalidValue, NotPermitted
 from cellsync.core.ids import DeviceId, MemberId, SigningSecret
 from cellsync.core.membership.control import DeviceKeys, Role, checked_name
 from cellsync.core.membership.link import full_name
+from cellsync.ledger import duty
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
 
@@ -70,6 +71,7 @@ class Admission(Intake):
             raise InvalidValue("a role is reader, writer or coordinator")
 
     async def bring_in(self, keys: DeviceKeys, name: str) -> DeviceId:
+        await duty.enter_chosen(self.circle, self._secret)
         return await self.circle.admit(self._secret, keys, self.called(name), Role[self._role.upper()])
 
 
@@ -126,6 +128,7 @@ class Linking(Intake):
         await self._coordination.prepare_link()
 
     async def bring_in(self, keys: DeviceKeys, name: str) -> DeviceId:
+        await duty.enter_chosen(self.circle, self._secret)
         return await self._coordination.link(keys, self._name)
 
     def namesakes(self, name: str) -> tuple[Member, ...]:

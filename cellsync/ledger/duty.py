@@ -76,6 +76,15 @@ async def begin_at_once(circle: OpenCircle, secret: SigningSecret) -> None:
             await _rotate(circle, secret)
 
 
+async def enter_chosen(circle: OpenCircle, secret: SigningSecret) -> None:
+    """Begin a new epoch if the chosen one is not held here: whoever comes in is handed the chosen one (40-membership,
+    Several epochs)."""
+    async with circle.lock:
+        circle.safe.look(circle.surroundings.now(), circle.attested_by_others)
+        if is_bound(circle) and circle.safe.keyring.chosen(circle.safe.facts) is None:
+            await _rotate(circle, secret)
+
+
 def begin_epoch(circle: OpenCircle, without: Collection[DeviceId] = ()) -> tuple[Rotation, Branches]:
     """A new epoch for all active devices but some, to be written with the lock held; then `entrust` its states."""
     root = EpochSecret(circle.surroundings.entropy(KEY_BYTES))

@@ -9,11 +9,12 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core.ids import CaseId, EpochId, MemberId
+from cellsync.core.ids import CaseId, EntryId, EpochId, EpochSecret, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.floor import Require
 from cellsync.core.membership.removal import Remove
 from cellsync.core.wire.tags import Kind
+from cellsync.ledger import duty
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
@@ -133,6 +134,49 @@ async def test_who_was_away_for_months_comes_back_over_a_session(
         await cells[2].get(Visit, note, wait=86_400)
         await level(cells)
         await until_in_one_epoch(*cells, after=EpochId(cells[0].first.id))
+
+
+async def test_a_newcomer_is_known_to_hold_what_its_sponsor_was_in_and_not_the_newest_that_nobody_may_use(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    net = memory_network
+    devices = await joined(net, "ben", "cara")
+    async with opened(devices) as [ana, ben, cara]:
+        net.partition("ana", ["ben", "cara"])
+        removal = EpochId(await ana.first.membership.remove([MemberId(cara.device)]))
+        for _ in range(4):
+            await duty.begin_at_once(ben.first.circle, ben.secrets.signing)
+        fallen = epoch(ben)
+        net.heal()
+        await until_in_one_epoch(ana, ben, after=fallen)
+        assert epoch(ana) == removal
+        dan = await net.device("dan").join(ana)
+        async with dan.opened() as newcomer:
+            await level([ana, ben, newcomer])
+            assert epoch(newcomer) == removal
+            rank = ben.first.circle.safe.facts.rank
+            assert rank(fallen) > rank(removal)  # type: ignore[operator]
+            assert ben.first.circle.safe.keyring.holders.of(newcomer.device) == removal
+
+
+async def test_whoever_lacks_the_chosen_epoch_begins_another_before_they_let_anybody_in(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    devices = await joined(memory_network, "ben")
+    async with opened(devices) as [ana, ben]:
+        first, circle = epoch(ana), ben.first.circle
+        begun, states = circle.safe.rotation(
+            EpochSecret(bytes(32)), Millis(circle.surroundings.now() + 40_000 * DAY), None
+        )
+        ahead = EpochId(await write(ben, Kind.ROTATE, begun))
+        await duty.entrust(circle, EntryId(ahead), states)
+        await level([ana, ben])
+        assert (epoch(ana), ana.first.circle.safe.facts.chosen) == (first, ahead)
+        dan = await memory_network.device("dan").join(ana)
+        async with dan.opened() as newcomer:
+            await level([ana, ben, newcomer])
+            assert epoch(newcomer) == epoch(ana) == ana.first.circle.safe.facts.chosen
+            assert epoch(ana) not in (first, ahead)
 
 
 async def test_who_is_admitted_after_a_rotation_gets_its_states(

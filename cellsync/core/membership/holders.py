@@ -6,8 +6,10 @@ until it is known to hold a newer one, is active no more, or has not been heard 
 of two halves of a cell that were apart for a month, each has rotated several times, and knows of an older epoch of the
 other than the other has used since.) It is known to hold an epoch
 
-- in which it was introduced: the newest in the past of its introduction, since its sponsor handed that over;
-- of which it is a recipient, if it has an entry with the rotation in its past, and has not rejected it;
+- in which it was introduced: the one that was chosen by the past of its introduction, since its sponsor handed that
+  over. (Not the newest there: that may be one that no rule let anybody use, and that it was never given.);
+- of which it is a recipient, if it has an entry with the rotation in its past, and has not rejected it; but of one that
+  is dated ahead only from its day on, since nobody opens it before;
 - that it was handed over in a session, or under which it has opened one.
 
 (protocol/40-membership.md, Epochs)
@@ -138,18 +140,21 @@ def _is_newer(one: Rank | None, other: Rank | None) -> bool:
 def newest_shown(
     device: DeviceId,
     rotations: Iterable[HeldRotation],
-    introduction_saw: Callable[[EntryId], bool],
     newest_saw: Callable[[EntryId], bool],
     rejected: Collection[EpochId],
+    heard: Day,
 ) -> EpochId | None:
-    """The newest epoch that a device holds by what it has written, and who introduced it.
+    """The newest epoch that a device holds by what it has written.
 
     `newest_saw`: whether one of its entries has the entry of a rotation in its past, or is it. `rejected`: by it.
+    `heard`: the day of its newest entry, by its own clock.
     """
     shown = (
         held.epoch
         for held in sorted(rotations, key=lambda held: held.rank, reverse=True)
-        if introduction_saw(EntryId(held.epoch))
-        or (held.is_for(device) and held.epoch not in rejected and newest_saw(EntryId(held.epoch)))
+        if held.is_for(device)
+        and held.epoch not in rejected
+        and (held.author == device or held.rotation.day <= heard + 1)
+        and newest_saw(EntryId(held.epoch))
     )
     return next(shown, None)

@@ -39,16 +39,18 @@ class StepFacts(NamedTuple):
     chosen: EpochId | None  # rule 14
     usable: Collection[EpochId]  # rule 14
     rotations: Mapping[EpochId, HeldRotation]  # that count
+    ranks: Mapping[EpochId, Rank]  # of these, and of those that count no more
     followed: Sequence[Followed]
     rejected: Mapping[DeviceId, Collection[EpochId]]  # by whom
     active: Mapping[DeviceId, ActiveDevice]  # this device, too, if it is
     introduced: Sequence[IntroducedSealKey]  # this device's seal keys
     heard: frozenset[DeviceId]  # not active, and still spoken to: what they hold stays accepted
     saw: Callable[[EntryId, EntryId], bool]  # whether the first has the second in its past, or is it
+    given: Callable[[DeviceId], EpochId | None]  # the epoch that was chosen by the past of a device's introduction
 
     def rank(self, epoch: EpochId) -> Rank | None:
-        held = self.rotations.get(epoch)
-        return None if held is None else held.rank
+        """The place of an epoch in the order of choice; None if its entry has not come."""
+        return self.ranks.get(epoch)
 
     def has_cited(self, device: DeviceId, entry: EntryId) -> bool:
         """Whether a device that is active has an entry with another in its past, or which is it."""
@@ -78,8 +80,9 @@ class Keyring:
     def step(self, facts: StepFacts, now: Millis, attested: Day | None) -> Duties:
         """Follow a step. `attested`: the day that the entries of others have reached (Epochs, Deletion)."""
         self._note_holders(facts, now, attested)
-        rejects = self._open(facts, now)
-        self.epochs.decide(facts.chosen, facts.rank, self.holders.least)
+        least = self._least(facts)
+        rejects = self._open(facts, now, least)
+        self.epochs.decide(facts.chosen, facts.rank, least)
         self.secrets.forget(lambda entry: self._citing(facts, entry), day_of(now), attested)
         self.wanted, self.waits_until = self._wanted(facts, now, attested), self._waits(facts, now)
         if self.device not in facts.active:
@@ -92,11 +95,16 @@ class Keyring:
 
     # --- opening ---------------------------------------------------------------------------------------
 
-    def _open(self, facts: StepFacts, now: Millis) -> list[EpochId]:
+    def _least(self, facts: StepFacts) -> Rank | None:
+        """The oldest epoch that is kept for others, or in use here: they take this device for a holder of what came
+        after that and is for it, whether it is usable or not."""
+        in_use = facts.rank(self.epochs.newest) if self.epochs.recent else None
+        return min((one for one in (self.holders.least, in_use) if one is not None), default=None)
+
+    def _open(self, facts: StepFacts, now: Millis, least: Rank | None) -> list[EpochId]:
         """Open what would be accepted; the epochs to reject."""
         ranked = sorted(facts.rotations.values(), key=lambda held: held.rank)
         usable = [held for held in ranked if held.epoch in facts.usable][-NEWEST:]
-        least = self.holders.least
         apart = [held for held in ranked[-MOST_OLDER:] if least is not None and held.rank >= least]
         rejects: list[EpochId] = []
         for held in dict.fromkeys(one.epoch for one in [*usable, *apart]):
@@ -156,13 +164,14 @@ class Keyring:
         self.holders.forget({*facts.active, *facts.heard}, today if attested is None else min(today, attested))
 
     def _shown(self, facts: StepFacts, device: DeviceId) -> EpochId | None:
-        return holders.newest_shown(
+        shown = holders.newest_shown(
             device,
             facts.rotations.values(),
-            lambda entry: facts.saw(EntryId(device), entry),
             lambda entry: facts.has_cited(device, entry),
             facts.rejected.get(device, ()),
+            facts.active[device].heard,
         )
+        return facts.given(device) if shown is None else shown
 
     def _citing(self, facts: StepFacts, entry: EntryId) -> Citing:
         """Who has cited the entry that introduced one of our seal keys."""

@@ -51,6 +51,7 @@ class KeyEvidence:
         self._keys: dict[DeviceId, list[_Key]] = {}
         self._places: dict[EntryId, tuple[int, int]] = {}  # slot, and number of the control past
         self._sights: dict[int, dict[int, int]] = {}
+        self._given: dict[DeviceId, EpochId | None] = {}
         self.take(replica.held.controls(store, SPEAKING))
 
     def take(self, entries: Iterable[Entry]) -> None:
@@ -99,13 +100,31 @@ class KeyEvidence:
             None if decision.epoch is None else EpochId(decision.epoch),
             frozenset(map(EpochId, decision.usable)),
             {epoch: held for epoch, (held, slot) in self._rotations.items() if self._stands(EntryId(epoch), slot)},
+            {epoch: held.rank for epoch, (held, _) in self._rotations.items()},
             [one for one, entry, slot in self._followed if self._stands(entry, slot)],
             rejected,
             active,
             [IntroducedSealKey(one.entry, one.height) for one in self._standing_keys(self._device)],
             frozenset(one.device for one in self._replica.circle.heard() if one.device not in active),
             self.saw,
+            self.given,
         )
+
+    def given(self, device: DeviceId) -> EpochId | None:
+        """The epoch that was chosen by the past of a device's introduction: its sponsor handed that over."""
+        if device not in self._given:
+            self._given[device] = self._chosen_before(EntryId(device))
+        return self._given[device]
+
+    def _chosen_before(self, entry: EntryId) -> EpochId | None:
+        """Whoever introduced many was in few epochs: where there is no choice, no rule has to be asked."""
+        seen = [epoch for epoch in self._rotations if EntryId(epoch) != entry and self.saw(entry, EntryId(epoch))]
+        circle = self._replica.circle
+        bit = circle.bit(entry)
+        if len(seen) < 2 or bit is None:
+            return next(iter(seen), None)
+        chosen = circle.deliberate(circle.deed(bit).past).epoch
+        return None if chosen is None else EpochId(chosen)
 
     def _stands(self, entry: EntryId, slot: int) -> bool:
         """Whether an entry that is not void counts, and is IN."""

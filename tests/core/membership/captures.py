@@ -100,6 +100,7 @@ def check_live(cell: Cell) -> int:
     for _ in range(4):
         cell.all_meet(*cell.devices, rounds=2)
         cell.sleep(1)
+    cell.all_meet(*cell.devices, rounds=2, at_work=False)
     active = [device for device in cell.devices if device.id in device.active]
     assert active
     assert all(device.is_up_to_date for device in active), [device.duties for device in active]

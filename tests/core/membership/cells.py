@@ -84,12 +84,14 @@ class Device:
             known.chosen,
             known.usable,
             known.rotations,
+            known.ranks,
             known.followed,
             known.rejected,
             known.active,
             known.seal_keys(self.id),
             known.heard - known.active.keys(),
             self.cell.written.saw,
+            self.cell.written.given,
         )
 
     @property
@@ -145,7 +147,9 @@ class Device:
         return EpochId(entry.id)
 
     def admit(self) -> Device:
-        """A new device, which was handed today's states, and has heard nothing else yet."""
+        """A new device, which was handed today's states of the chosen epoch, and has heard nothing else yet."""
+        if not self.is_up_to_date:
+            self.rotate()
         secret, public = seal.seal_keypair(self.cell.draw(b"seal"))
         entry = self.write(Admission(public))
         identity = DeviceId(entry.id)
@@ -287,14 +291,15 @@ class Cell:
     def sleep(self, days: int) -> None:
         self.day = Day(self.day + days)
 
-    def all_meet(self, *devices: Device, rounds: int = 3) -> None:
-        """Everybody calls everybody, and does what is due."""
+    def all_meet(self, *devices: Device, rounds: int = 3, at_work: bool = True) -> None:
+        """Everybody calls everybody, and does what is due, `at_work`."""
         for _ in range(rounds):
             for one in devices:
                 for other in devices:
                     if one is not other:
                         one.meet(other)
-                one.work()
+                if at_work:
+                    one.work()
 
 
 def what_opens(secrets: list[SealSecret], recorded: Recorded) -> bool:

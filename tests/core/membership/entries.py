@@ -15,6 +15,7 @@ from cellsync.core.ids import Day, DeviceId, EntryId, EpochId, MemberId, SealPub
 from cellsync.core.membership.control import FirstRotation, Role
 from cellsync.core.membership.deeds import Deed, each, has
 from cellsync.core.membership.deliberation import Decision, Deliberation
+from cellsync.core.membership.epochs import Rank
 from cellsync.core.membership.holders import HeldRotation
 from cellsync.core.membership.keyring import ActiveDevice
 from cellsync.core.membership.outcome import Followed, IntroducedSealKey
@@ -113,6 +114,11 @@ class Written:
         """Whether the first has the second in its past, or is it."""
         return has(self[later].past, self[earlier].bit)
 
+    def given(self, device: DeviceId) -> EpochId | None:
+        """The epoch that was chosen where a device was introduced."""
+        introduction = self[device]
+        return self.known(introduction.past & ~(1 << introduction.bit)).chosen
+
     def known(self, held: int) -> Known:
         if held not in self._known:
             self._known[held] = Known(list(self.within(held)), self._rules.decide(held))
@@ -187,6 +193,11 @@ class Known:
             for entry in self.standing
             if (begun := entry.rotation) is not None
         }
+
+    @cached_property
+    def ranks(self) -> dict[EpochId, Rank]:
+        begun = (entry for entry in self.entries if entry.rotation is not None)
+        return {EpochId(entry.id): (entry.height, entry.id) for entry in begun}
 
     @cached_property
     def usable(self) -> frozenset[EpochId]:

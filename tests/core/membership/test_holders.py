@@ -72,19 +72,22 @@ def test_other_records_are_refused(stored: object) -> None:
         Holders.decode(codec.encode(stored))
 
 
-def shown(*saw: EpochId, introduced: tuple[EpochId, ...] = (), rejected: tuple[EpochId, ...] = ()) -> EpochId | None:
+def shown(*saw: EpochId, rejected: tuple[EpochId, ...] = (), heard: Day = DAY, by: DeviceId = BEA) -> EpochId | None:
     """What Ana is known to hold. The new rotation is for her, the old one for Bea."""
-    old = HeldRotation(OLD, 5, BEA, Rotation(bytes(32), DAY, {BEA: None}, {}))
-    new = HeldRotation(NEW, 9, BEA, Rotation(bytes(32), DAY, {ANA: None, BEA: None}, {}))
-    return newest_shown(
-        ANA, [new, old], lambda one: EpochId(one) in introduced, lambda one: EpochId(one) in saw, rejected
-    )
+    old = HeldRotation(OLD, 5, by, Rotation(bytes(32), DAY, {BEA: None}, {}))
+    new = HeldRotation(NEW, 9, by, Rotation(bytes(32), DAY, {ANA: None, BEA: None}, {}))
+    return newest_shown(ANA, [new, old], lambda one: EpochId(one) in saw, rejected, heard)
 
 
 def test_what_a_device_shows_that_it_holds() -> None:
     assert shown() is None
     assert shown(NEW) == NEW
     assert shown(OLD) is None, "it is for another"
-    assert shown(OLD, NEW, introduced=(OLD,)) == NEW
-    assert shown(introduced=(OLD,)) == OLD, "its sponsor handed that over"
-    assert shown(NEW, introduced=(OLD,), rejected=(NEW,)) == OLD
+    assert shown(OLD, NEW) == NEW
+    assert shown(NEW, rejected=(NEW,)) is None
+
+
+def test_nobody_shows_by_an_entry_that_they_opened_what_was_dated_ahead_of_it() -> None:
+    assert shown(NEW, heard=Day(DAY - 1)) == NEW, "a day ahead is opened"
+    assert shown(NEW, heard=Day(DAY - 2)) is None
+    assert shown(NEW, heard=Day(DAY - 2), by=ANA) == NEW, "it is her own"

@@ -1,0 +1,109 @@
+"""What others are known to hold: whoever is away finds that its epoch is still accepted from it, when it comes back."""
+
+from __future__ import annotations
+
+from tests.core.membership.captures import cell_of
+from tests.core.membership.cells import Cell, Device
+
+
+def away(cell: Cell, *others: Device, weeks: int = 6) -> None:
+    """Others go on, and rotate each week."""
+    for _ in range(weeks):
+        cell.sleep(7)
+        cell.all_meet(*others)
+
+
+def test_a_newcomer_is_known_to_hold_what_was_chosen_where_it_was_admitted() -> None:
+    """A search found it shut out: it was taken for a holder of the newest epoch there, which nobody could use."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    given = ana.rotate(removing=dan.id)
+    bea.rotate()
+    fallen = bea.rotate()
+    eva.hear(ana)
+    eva.hear(bea)
+    fay = eva.admit()
+    assert fay.keyring.epochs.newest == given
+    assert eva.facts().rank(fallen) > eva.facts().rank(given)  # type: ignore[operator]
+    cell.all_meet(ana, bea, eva)
+    assert ana.keyring.holders.of(fay.id) == given
+    away(cell, ana, bea, eva)
+    assert fay.meet(ana)
+    assert fay.is_up_to_date
+
+
+def test_whoever_admits_and_lacks_the_chosen_epoch_rotates_first() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    eva.ahead = 400
+    ahead = eva.rotate()
+    bea.hear(eva)
+    assert bea.facts().chosen == ahead
+    dan = bea.admit()
+    assert dan.keyring.epochs.newest == bea.facts().chosen != ahead
+    ana.meet(bea)
+    away(cell, ana, bea)
+    assert dan.meet(ana)
+
+
+def test_whoever_cites_a_rotation_that_is_dated_ahead_is_not_known_to_hold_it() -> None:
+    """Else somebody who dates one far ahead shuts out whoever cites it and is away for four weeks."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    eva.ahead = 400
+    eva.rotate()
+    dan.hear(eva)
+    dan.renew()
+    cell.all_meet(ana, bea, dan, rounds=1)
+    away(cell, ana, bea)
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
+
+
+def test_what_a_device_is_taken_to_hold_it_opens_also_if_all_others_hold_something_newer() -> None:
+    cell, (ana, bea, eva, fay) = cell_of(4)
+    cell.sleep(1)
+    dan = ana.admit()
+    ana.hear(dan)
+    for_dan = ana.rotate()
+    not_for_dan = [bea.rotate() for _ in range(9)][-1]
+    usable = fay.rotate(removing=eva.id)
+    for device in (bea, fay):
+        ana.hear(device)
+    for device in (ana, bea, fay):
+        device.hear(ana)
+        device.renew()
+        ana.hear(device)
+    for device in (bea, fay):
+        device.hear(ana)
+    dan.meet(ana)
+    assert dan.keyring.epochs.newest == usable
+    dan.renew()
+    ana.meet(dan)
+    assert dan.keyring.holders.least is not None
+    assert dan.keyring.holders.least[1] == not_for_dan
+    bea.hear(ana)
+    assert bea.keyring.holders.of(dan.id) == for_dan
+    away(cell, ana, bea, fay)
+    assert dan.meet(bea)
+    assert dan.is_up_to_date
+
+
+def test_an_epoch_that_fell_has_its_place_in_the_order_of_choice() -> None:
+    """Else it counts as newer than all that come after it, and a device that met others under it stays where it was."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    fallen = eva.rotate()
+    for device in (ana, dan):
+        device.meet(eva)
+    bea.rotate(removing=eva.id)
+    ana.meet(bea)
+    assert fallen not in ana.rotations
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
+    dan.work()
+    ana.meet(dan)
+    away(cell, ana, bea)
+    assert fallen not in ana.keyring.epochs.recent
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
