@@ -18,6 +18,7 @@ from cellsync.doctor.machine import REAL, Machine
 from cellsync.doctor.memory import core_dumps, memory
 from cellsync.doctor.mounts import file_system
 from cellsync.doctor.network import network, vpn
+from cellsync.doctor.shown import shown
 from cellsync.doctor.subject import Subject, Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import vault_header
@@ -55,6 +56,7 @@ CHECKS: Final[tuple[tuple[str, Look], ...]] = (
     ("daemon", _in_thread(daemon)),
     ("network", _in_thread(network)),
     ("vpn", _in_thread(vpn)),
+    ("shown", _in_thread(shown)),
     ("lan_blocked", local_network),  # and "multicast" and "device", from the same evidence
 )
 

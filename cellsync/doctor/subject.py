@@ -39,6 +39,7 @@ class Subject(NamedTuple):
     others: Sequence[OtherDevice] = ()
     others_ahead: float | None = None  # seconds, if two members agree
     versions: Versions = SPOKEN  # of the protocol, spoken by this cellsync
+    hidden_by_members: bool = False  # they have chosen together that devices are shown on no network
 
 
 class Visit(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import trio
 
@@ -17,6 +18,9 @@ from cellsync.core.membership import clocks
 from cellsync.core.membership.settings import Setting, Shown
 from cellsync.node.circles import Circles
 from cellsync.node.network import Address, AskedFor, Network
+
+HiddenBy = Literal["members", "device"]
+"""The members of a circle, together; or whoever has this device, by its settings."""
 
 
 class Beacons:
@@ -62,6 +66,13 @@ class Beacons:
         finally:
             self._keys.remove(key)
             self.renew()
+
+    @property
+    def hidden_by(self) -> HiddenBy | None:
+        """Who wants that none is shown, not even while a user invites; None if it would be."""
+        if self._most_shown() is Shown.NEVER:
+            return "members"
+        return "device" if self._network.is_hidden else None
 
     async def _show(self) -> None:
         self._hidden, most = False, self._most_shown()

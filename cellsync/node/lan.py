@@ -35,6 +35,11 @@ def shows(mode: Mode, make_blob: MakeBlob) -> bool:
     return mode == "announce" or (mode == "asked" and isinstance(make_blob, AskedFor))
 
 
+def hides(mode: Mode) -> bool:
+    """Whether none is shown in this mode, whoever asks for it."""
+    return mode in ("off", "listen")
+
+
 @asynccontextmanager
 async def open_lan(
     interfaces: Choice = "all",
@@ -127,6 +132,11 @@ class LanNetwork:
         """As `Network.announce`; on each link it waits until `serve` listens there."""
         if self._discovery is not None and shows(self._mode, make_blob):
             await self._discovery.announce(self._doors, make_blob)
+
+    @property
+    def is_hidden(self) -> bool:
+        """As `Network.is_hidden`."""
+        return hides(self._mode)
 
     def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:
         """As `Network.sightings`; in mode "off" nothing is ever seen."""

@@ -29,6 +29,11 @@ class Address(NamedTuple):
         """The 4 or 16 bytes of the IP address, without scope, as tags contain them."""
         return packed(self.host)
 
+    @property
+    def text(self) -> str:
+        """As people type it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 def checked_address(host: str, port: int) -> Address:
     """An address typed by a user. Raises InvalidValue for a name: looking it up would tell a server."""
@@ -122,6 +127,11 @@ class Network(Protocol):
         `make_blob` is called for the addresses that one link can reach: immediately, about every five minutes, and
         whenever they change. Returns immediately if this network is not to announce, or only what is `AskedFor`.
         """
+        ...
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether this device is shown nowhere, whoever asks for it."""
         ...
 
     def sightings(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Sighting]]:

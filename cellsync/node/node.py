@@ -45,7 +45,7 @@ from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
 from cellsync.ledger.source import OwnHand, Source
-from cellsync.node.beacons import Beacons
+from cellsync.node.beacons import Beacons, HiddenBy
 from cellsync.node.calls import Calls
 from cellsync.node.circles import Circles
 from cellsync.node.link import PeerLink
@@ -217,6 +217,11 @@ class Node:
         """The addresses where we listen, on all of our networks."""
         where = next(iter(self.whereabouts.values()))  # the networks are the same for all circles
         return [address for here in where.here() for address in here.addresses]
+
+    @property
+    def hidden_by(self) -> HiddenBy | None:
+        """Who wants that this device is shown on no network, not even while its user invites; None: nobody."""
+        return self._beacons.hidden_by
 
     def showing(self) -> AbstractContextManager[None]:
         """Within the block, show a beacon even if it is shown only when asked for."""

@@ -38,6 +38,11 @@ class Nobody:
         """As `Network.dial`."""
         raise NoPeer
 
+    @property
+    def is_hidden(self) -> bool:
+        """As `Network.is_hidden`."""
+        return True
+
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`."""
 

@@ -32,7 +32,7 @@ from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home
 from cellsync.core.errors import CellsyncError, NoPeer
 from cellsync.core.ids import Millis
-from cellsync.node.lan import CARRIER, Mode, shows
+from cellsync.node.lan import CARRIER, Mode, hides, shows
 from cellsync.node.network import Address, Ends, Handler, Here, MakeBlob, Sighting, without_scope
 from cellsync.node.sites import UNRECOGNISED, Sites
 from cellsync.testing.device import SimulatedDevice, level
@@ -384,6 +384,11 @@ class MemoryHost:
     def ends(self, stream: trio.abc.Stream) -> Ends | None:
         """As `Network.ends`."""
         return self._ends.get(stream)
+
+    @property
+    def is_hidden(self) -> bool:
+        """As `Network.is_hidden`."""
+        return hides(self.mode)
 
     async def announce(self, make_blob: MakeBlob) -> None:
         """As `Network.announce`."""

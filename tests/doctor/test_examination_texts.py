@@ -26,6 +26,7 @@ from cellsync.doctor.machine import Machine
 from cellsync.doctor.memory import core_dumps, memory
 from cellsync.doctor.mounts import file_system
 from cellsync.doctor.network import network, vpn
+from cellsync.doctor.shown import shown
 from cellsync.doctor.subject import Visit
 from cellsync.doctor.swap import swap
 from cellsync.doctor.vault import BACK, vault_header
@@ -378,6 +379,16 @@ def test_running(visit: Visit) -> None:
 def test_network(visit: Visit) -> None:
     assert one(network, visit).text == "This device is on a network."
     assert one(network, visit._replace(redact=False)).text == "This device is on a network: 192.168.1.20."
+
+
+def test_whether_others_find_this_device(visit: Visit) -> None:
+    asked = visit.subject._replace(mode="asked")
+    assert one(shown, visit._replace(subject=asked)).grade is Grade.GOOD
+    never = one(shown, visit._replace(subject=asked._replace(hidden_by_members=True)))
+    assert (never.grade, never.text[:27]) == (Grade.WARNING, "The members have chosen tha")
+    off = one(shown, visit)
+    assert (off.grade, off.text[:19]) == (Grade.WARNING, "By its own settings")
+    assert "cellsync peers add" in never.hint == off.hint
     assert one(network, visit, present=lambda _: ())[1:] == (
         Grade.BAD, "There is no network.", "Join a Wi-Fi, plug in a cable, or use a phone's hotspot.",
     )  # fmt: skip

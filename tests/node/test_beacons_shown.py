@@ -76,6 +76,7 @@ async def test_in_the_quiet_modes_it_is_never_there(device: SimulatedDevice, hos
         with cell.showing():
             await cell.create_invite(confirm=accept_any)
             assert not await shown(host)
+            assert cell.node.hidden_by == "device"
 
 
 @pytest.mark.parametrize(("value", "always", "asked"), [(0, 0, 0), (1, 0, 1), (2, 1, 1)])
@@ -86,6 +87,7 @@ async def test_it_is_shown_no_more_than_the_members_have_chosen(
     async with device.opened() as cell:
         assert len(await shown(host)) == 1
         await cell.first.membership.choose(Setting.SHOWN, value)
+        assert cell.node.hidden_by == (None if asked else "members")
         assert len(await shown(host)) == always
         with cell.showing():
             assert len(await shown(host)) == asked

@@ -84,6 +84,7 @@ async def findings(profile: Profile, settings: Settings, cell: Cell | None, *, r
         others,
         None if cell is None else cell.others_ahead,
         SPOKEN if cell is None else cell.node.versions,
+        cell is not None and cell.node.hidden_by == "members",
     )
     return [
         shapes.Finding(check=finding.check, grade=finding.grade.value, text=finding.text, hint=finding.hint)

@@ -116,6 +116,8 @@ class InviteJob(_Words[shapes.Invite]):
             link=self.link,
             device=self._member.device.hex() if self._member else None,
             not_in=[one.id.hex() for one in self._without()],
+            hidden_by=self._cell.node.hidden_by,
+            listens=[address.text for address in self._cell.node.listens()],
             error=self.shown_error(),
         )
 

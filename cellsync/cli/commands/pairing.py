@@ -108,6 +108,8 @@ def come_in(terminal: Terminal, client: Any, job: Any, code_fd: int | None, word
 
 def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
     code = job["short_code"] or job["code"]
+    if job["hidden_by"] is not None:
+        terminal.need(_hidden(job))
     if code_fd is not None:
         os.write(code_fd, code.encode() + b"\n")
         return
@@ -116,7 +118,18 @@ def _show(terminal: Terminal, job: Any, code_fd: int | None) -> None:
         terminal.say(drawn)
     elif terminal.draws:
         terminal.say("(This window is too narrow for the QR.)")
-    terminal.need(f"Other device: cellsync join      Code: {code}\none use · 10 min · Ctrl-C cancels it")
+    join = "cellsync join" if job["hidden_by"] is None else "as above"
+    terminal.need(f"Other device: {join}      Code: {code}\none use · 10 min · Ctrl-C cancels it")
+
+
+def _hidden(job: Any) -> str:
+    """How this device is found that is shown on no network."""
+    why = _BY_MEMBERS if job["hidden_by"] == "members" else _BY_DEVICE
+    if not job["listens"]:
+        return f"⚠ {why} And it is on no network now."
+    first, *others = (line(address) for address in job["listens"])
+    also = f"  (or {', '.join(others)})" if others else ""
+    return f"⚠ {why} Other device:\n  cellsync join --address {first}{also}"
 
 
 def _introduce(terminal: Terminal, client: Any, name: str | None, job: Any) -> tuple[str | None, Any]:
@@ -288,6 +301,8 @@ def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:
     return {**job, "error": {**error, "message": message or error["message"], "hint": hint}}
 
 
+_BY_MEMBERS: Final = "The members have chosen that devices are shown on no network, so nobody finds this one."
+_BY_DEVICE: Final = "This device is shown on no network (--no-lan, or --lan listen), so nobody finds it."
 _NEVER_BACK: Final = (
     "⚠ This device was removed from a circle, and never comes back into that one. Who may come back makes a new\n"
     "vault, with new keys: cellsync --profile FOLDER join"

@@ -104,6 +104,10 @@ class _Cabled:
             raise
         return stream
 
+    @property
+    def is_hidden(self) -> bool:
+        return self._inner.is_hidden
+
     async def announce(self, make_blob: MakeBlob) -> None:
         ended = False
 

@@ -49,7 +49,9 @@ class Invite(Answer, kw_only=True, frozen=True):
     `short_code` and `qr` (drawn for a terminal) are secret. When it has failed: `error`. With the words comes
     `clock_ahead`: by how many seconds the other clock is ahead of this one; and `namesakes`: members whose name could
     be taken for the guest's; and `former`: the same of those who were removed or have left. `not_in`: circles of this
-    device in which a linked one is not: each takes a link of its own."""
+    device in which a linked one is not: each takes a link of its own. `hidden_by`: who wants that this device is shown
+    on no network, not even now, the members of a circle or its settings; then who joins has to give one of the
+    addresses where it `listens`."""
 
     job: str
     step: int
@@ -68,6 +70,8 @@ class Invite(Answer, kw_only=True, frozen=True):
     link: str
     device: str | None
     not_in: list[str]
+    hidden_by: Literal["members", "device"] | None
+    listens: list[str]
     error: Error | None
 
 
