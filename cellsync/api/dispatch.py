@@ -65,6 +65,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "release": "membership.release",
     "require": "membership.require",
     "recovery.keys": "recovery.keys",
+    "recovery.draw": "recovery.draw",
     "recovery.replace": "recovery.replace",
     "recovery.preview": "recovery.preview",
     "recovery.use": "recovery.use",

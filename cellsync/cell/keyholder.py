@@ -3,7 +3,8 @@
 preview     what orders would change, before anybody gives them
 use         give them
 keys        which keys speak for the circle, and who may hold one that should not
-replace     put another key in the place of this one, or of one that is lost
+draw        a new key, to be written down before anything rests on it
+replace     put it in the place of this one, or of one that is lost
 """
 
 from __future__ import annotations
@@ -51,13 +52,6 @@ class Effect(NamedTuple):
     @property
     def leaves_no_coordinator(self) -> bool:
         return not any(one.role == "coordinator" and one.status == "active" for one in self.after)
-
-
-class Replacement(NamedTuple):
-    """A recovery key that replaces another: to be written down, and kept nowhere."""
-
-    key: RecoveryKey
-    entry: EntryId
 
 
 class Keyholder:
@@ -139,26 +133,31 @@ class Keyholder:
                 lambda: [dated(self._circle, key) for key in kept_keys(self._circle, self._standing())]
             )
 
-    async def replace(self, key: RecoveryKey | None) -> Replacement:
-        """A new key in place of this one; if that is None, in place of all that speak, which are lost.
+    def draw(self) -> RecoveryKey:
+        """A new key, to be written down first: it is kept nowhere, and nothing is written."""
+        from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey  # done seldom
+
+        return RecoveryKey(RecoverySecret(self._circle.surroundings.entropy(RECOVERY_BYTES)))
+
+    async def replace(self, key: RecoveryKey | None, new: RecoveryKey) -> EntryId:
+        """Put a new key in place of this one; if that is None, in place of all that speak, which are lost. From here on
+        whoever has not written it down has none.
 
         What is lost is replaced by the words of two coordinators: the other one endorses it. Raises WrongPaper,
         NotPermitted, FloorTooLow, Outdated, DiskFull, StorageFailed.
         """
         self._check_open()
-        from cellsync.cell.founding import RECOVERY_BYTES, RecoveryKey  # done seldom
-
-        circle, made = self._circle, RecoveryKey(RecoverySecret(self._circle.surroundings.entropy(RECOVERY_BYTES)))
+        circle = self._circle
         if key is not None and circle.replica.floor < editions.SECOND.number:
             required = paper.intention(circle, Kind.REQUIRE, Require(editions.SECOND.number))
             await circle.write_with_paper(key.secret, [required])
-        replaced = tuple(self._give_way(key, made.public))
+        replaced = tuple(self._give_way(key, new.public))
         if not replaced:
             raise WrongPaper
-        replacing = recovery.Recovery(made.public, replaced)
+        replacing = recovery.Recovery(new.public, replaced)
         entry = await self._coordination.replace_paper(replacing, with_words=key is None)
         self._node.links.wake()
-        return Replacement(made, entry)
+        return entry
 
     def _give_way(self, key: RecoveryKey | None, new: RecoveryKeys) -> Iterator[Replaced]:
         charter, decision = self._circle.replica.charter, self._circle.replica.court.ruling.decision

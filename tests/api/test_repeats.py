@@ -49,6 +49,7 @@ DONE_TWICE = {  # what asks for something without a key: what becomes of it if i
     "endorse": "it is agreed to", "contest": "it is answered", "leave": "you have left: refused",
     "tell": "it is decided", "settings.choose": "it is chosen", "recovery.preview": "it reads",
     "recovery.use": "it is decided once more", "recovery.replace": "there is a newer key then",
+    "recovery.draw": "another one is drawn; neither counts",
     "release": "it is released: refused", "require": "it is required",
     "join.cancel": "it is cancelled", "sync.cancel": "it is cancelled", "import.cancel": "it is cancelled",
 }  # fmt: skip

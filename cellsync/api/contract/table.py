@@ -85,6 +85,7 @@ OPERATIONS: Final = (
     Operation("release", "POST", "/v1/releases", "Release", "WrittenOfMembers", "Show what is in quarantine"),
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),
     Operation("recovery.keys", "GET", "/v1/recovery", "OfCircle", "KeptKeys", "Which recovery keys count, since when"),
+    Operation("recovery.draw", "POST", "/v1/recovery/draft", "Nothing", "DrawnPaper", "A key to write down; none yet"),
     Operation("recovery.replace", "POST", "/v1/recovery/replacement", "ReplacePaper", "ReplacedPaper", "A new key"),
     Operation("recovery.preview", "POST", "/v1/recovery/preview", "PaperOrders", "PaperPreview", "What the paper does"),
     Operation("recovery.use", "POST", "/v1/recovery", "GivePaperOrders", "PaperUsed", "Let the paper decide, at once"),

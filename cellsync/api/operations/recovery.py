@@ -56,15 +56,19 @@ async def keys(service: Service, ask: shapes.OfCircle) -> shapes.KeptKeys:
     return shapes.KeptKeys(keys=[_kept(one, key) for one in circles for key in await one.keyholder.keys()])
 
 
+async def draw(service: Service, _: shapes.Nothing) -> shapes.DrawnPaper:
+    return shapes.DrawnPaper(recovery_key=service.cell.first.keyholder.draw().text)
+
+
 async def replace(service: Service, ask: shapes.ReplacePaper) -> shapes.ReplacedPaper:
-    key = RecoveryKey.read(ask.paper) if ask.paper else None
+    key, new = RecoveryKey.read(ask.paper) if ask.paper else None, RecoveryKey.read(ask.new)
     circle = service.cell.circle(ask.circle or None) if key is None else _spoken_for(service, key, ask.circle)
-    made = await circle.keyholder.replace(key)
-    kept = next((one for one in await circle.keyholder.keys() if one.entry == made.entry), None)
+    entry = await circle.keyholder.replace(key, new)
+    kept = next((one for one in await circle.keyholder.keys() if one.entry == entry), None)
     return shapes.ReplacedPaper(
-        circle=circle.id.hex(), name=circle.name, recovery_key=made.key.text, entry=made.entry.hex(),
+        circle=circle.id.hex(), name=circle.name, recovery_key=new.text, entry=entry.hex(),
         kept=None if kept is None else _kept(circle, kept),
-        confirmed=len(await circle.membership.confirmed(made.entry)), others=len(circle.circle.others()),
+        confirmed=len(await circle.membership.confirmed(entry)), others=len(circle.circle.others()),
     )  # fmt: skip
 
 

@@ -28,6 +28,9 @@ _LOST: Final = (
     "then the old one counts, whoever finds it."
 )
 _ON_PAPER: Final = "Write it on paper and keep it away from this device. It is shown this once."
+_NOT_YET: Final = "It does not count yet. Ctrl-C leaves everything as it is."
+_TYPE: Final = "Its last two groups, from the paper"
+_TYPED: Final = 8  # letters and digits
 _KEEP: Final = "Put the paper back where it was. Whoever has seen it can do the same."
 
 
@@ -114,12 +117,14 @@ def show(context: click.Context, circle: str) -> None:
 
 @recovery.command(short_help="Put a new recovery key in the place of the old one.")
 @click.option("--lost", is_flag=True, help="The old paper is lost. A second coordinator has to agree.")
-@click.option("--yes", is_flag=True, help="For scripts: without asking.")
+@click.option("--yes", is_flag=True, help="For scripts: without asking, also whether the new one is on paper.")
 @click.option("--key-fd", type=int, metavar="N", help="Read the old key from this file descriptor.")
 @circle_option("Needed with --lost if there are several.")
 @click.pass_context
 def replace(context: click.Context, lost: bool, yes: bool, key_fd: int | None, circle: str) -> None:
-    """Put a new recovery key in the place of the old one, and print it, this once.
+    """Put a new recovery key in the place of the old one, once you have written it down.
+
+    It shows the new key, this once, and has you type the end of it from the paper. Until then nothing has changed.
 
     Do it whenever somebody was removed, or has left, who may hold the old paper or a copy. It asks for the old key,
     which speaks no more from then on; only what it has signed before stays.
@@ -139,10 +144,13 @@ def replace(context: click.Context, lost: bool, yes: bool, key_fd: int | None, c
         else:
             key, seen = _typed(client, terminal, key_fd, circle, "Old recovery key, from the paper")
             terminal.need(f"This is the recovery key of {line(seen['name'])}.")
+        new = client.call("recovery.draw")["recovery_key"]
+        terminal.need(f"\nRecovery key: {new}\n{_ON_PAPER}\n{_NOT_YET}")
+        if not yes:
+            _written_down(terminal, new)
         see_through(context, terminal)
-        answer = client.call("recovery.replace", paper=key, circle=circle)
-    terminal.result(f"✓ New recovery key for {line(answer['name'])}. {_heard(answer)}\n")
-    terminal.result(f"Recovery key: {answer['recovery_key']}\n{_ON_PAPER}")
+        answer = client.call("recovery.replace", paper=key, new=new, circle=circle)
+    terminal.result(f"✓ New recovery key for {line(answer['name'])}. {_heard(answer)}")
     kept = answer["kept"]
     if kept is not None and kept["state"] != "in_force":
         terminal.result(f"⚠ {_open(kept)}")
@@ -173,6 +181,16 @@ def _typed(
             if descriptor is not None or problem.code not in _MISTYPED:
                 raise
             terminal.need(f"error: {problem.message}\n  hint: {problem.hint} Ctrl-C ends this.")
+
+
+def _written_down(terminal: Terminal, new: str) -> None:
+    """Have the end of the new key typed, until it is right: whoever loses this terminal then has the paper."""
+    letters = new.replace("-", "")
+    while True:
+        typed = "".join(filter(str.isalnum, terminal.ask_hidden(_TYPE, "--yes"))).upper()
+        if len(typed) >= _TYPED and letters.endswith(typed):
+            return
+        terminal.need("error: that is not how it ends. Look at the paper.")
 
 
 def _asked(terminal: Terminal, seen: dict[str, Any]) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ _SAID: Final[dict[str, str | dict[str, str]]] = {
     "locks-after": "minutes without use until a device locks, or fewer by its own choice",
     "kept-for": "days for which what expires is kept; nothing expires in this version",
     "shown": {
-        "never": "devices do not show themselves on networks",
+        "never": "devices do not show themselves on networks; who joins types an address",
         "asked": "devices show themselves at most while inviting or syncing",
         "always": "devices may show themselves always",
     },

@@ -111,13 +111,33 @@ async def test_each_circle_has_a_key_of_its_own(tmp_path: Path, autojump_clock: 
             await ana("recovery.preview", paper=key, circle="Lawyers")
 
 
+async def replaced(one: Asking, **given: str) -> dict[str, Any]:
+    return await one("recovery.replace", new=(await one("recovery.draw"))["recovery_key"], **given)
+
+
+async def test_a_key_that_was_only_drawn_counts_nowhere(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Whoever does not come to writing it down still has the old one."""
+    async with two(tmp_path, MemoryNetwork()) as (old, ana, _):
+        changes = (await ana("status"))["changes"]
+        drawn = [(await ana("recovery.draw"))["recovery_key"] for _ in range(2)]
+        assert len({old, *drawn}) == 3
+        with pytest.raises(WrongPaper):
+            await ana("recovery.preview", paper=drawn[0])
+        assert (await ana("recovery.preview", paper=old))["name"] == "Mill Street"
+        assert (await ana("status"))["changes"] == changes
+        made = await ana("recovery.replace", new=drawn[0].lower(), paper=old)
+        assert made["recovery_key"] == drawn[0]
+        with pytest.raises(InvalidValue):
+            await ana("recovery.replace", new="ABCD", paper=drawn[0])
+
+
 async def test_a_new_key_takes_the_place_of_the_old_one_and_is_sealed_to(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     async with two(tmp_path, MemoryNetwork()) as (old, ana, ben):
         [first] = (await ana("recovery.keys"))["keys"]
         assert (first["state"], first["by"], first["exposed"]) == ("in_force", "Ana", [])
-        made = await ben("recovery.replace", paper=old)  # whoever has the paper; a writer, here
+        made = await replaced(ben, paper=old)  # whoever has the paper; a writer, here
         assert (made["kept"]["state"], made["kept"]["by"]) == ("in_force", "Ben")
         await synced(ana)
         [kept] = (await ana("recovery.keys"))["keys"]
@@ -126,7 +146,7 @@ async def test_a_new_key_takes_the_place_of_the_old_one_and_is_sealed_to(
             await ana("recovery.preview", paper=old)
         assert (await ana("recovery.preview", paper=made["recovery_key"]))["name"] == "Mill Street"
         with pytest.raises(WrongPaper):
-            await ana("recovery.replace", paper=old)
+            await replaced(ana, paper=old)
         replica = ana.service.cell.first.circle.replica
         assert {entry.hex() for entry in replica.papers()} == {made["entry"]}, "nothing is sealed to the old one"
 
@@ -136,7 +156,7 @@ async def test_a_lost_key_is_replaced_by_two_words(tmp_path: Path, autojump_cloc
         await ana("role", member="Ben", role="coordinator")
         await synced(ben)
         await synced(ana)
-        made = await ana("recovery.replace")
+        made = await replaced(ana)
         assert (made["kept"]["state"], made["kept"]["lacks"]) == ("waits", {"words": 1, "of": ["Ben"]})
         with pytest.raises(WrongPaper):
             await ana("recovery.preview", paper=made["recovery_key"])
@@ -158,7 +178,7 @@ async def test_a_lost_key_is_replaced_by_two_words(tmp_path: Path, autojump_cloc
 async def test_a_writer_cannot_say_that_the_key_is_lost(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with two(tmp_path, MemoryNetwork()) as (_, _, ben):
         with pytest.raises(NotPermitted):
-            await ben("recovery.replace")
+            await replaced(ben)
 
 
 async def test_two_replacements_at_once_are_undecided_until_one_has_more_words(
@@ -176,8 +196,8 @@ async def test_two_replacements_at_once_are_undecided_until_one_has_more_words(
         await synced(ana)
         await synced(cara)
         net.partition("ana", ["ben", "cara"])
-        mine = await ana("recovery.replace", paper=old)
-        theirs = await ben("recovery.replace", paper=old)
+        mine = await replaced(ana, paper=old)
+        theirs = await replaced(ben, paper=old)
         net.heal()
         for one in (ana, ben, cara):
             await synced(one)
@@ -206,7 +226,7 @@ async def test_who_coordinated_and_is_gone_may_hold_the_key_until_it_is_replaced
         assert key["exposed"] == ["Ben"]
         flags = {flag["reason"]: flag["author"] for flag in (await ana("status"))["flags"]}
         assert flags["key_exposed"] == "Ben"
-        await ana("recovery.replace", paper=old)
+        await replaced(ana, paper=old)
         [key] = (await ana("recovery.keys"))["keys"]
         assert key["exposed"] == []
         assert "key_exposed" not in [flag["reason"] for flag in (await ana("status"))["flags"]]

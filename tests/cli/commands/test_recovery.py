@@ -110,10 +110,19 @@ def kept(state: str, **other: Any) -> dict[str, Any]:
 class Keys:
     """A cell with these recovery keys."""
 
-    def __init__(self, *keys: dict[str, Any]) -> None:
-        self.keys = list(keys)
+    def __init__(self, *keys: dict[str, Any], killed_at: str = "") -> None:
+        self.keys, self.killed_at = list(keys), killed_at
+        self.replaced_by: list[str] = []
 
     def call(self, operation: str, **given: Any) -> dict[str, Any]:
+        if operation == self.killed_at:
+            raise SystemExit(137)
+        if operation == "recovery.draw":
+            return {"v": 1, "recovery_key": KEY}
+        if operation == "recovery.preview":
+            return {"name": "Mill Street"}
+        if operation == "recovery.replace":
+            self.replaced_by.append(given["new"])
         if operation == "recovery.replace":
             fixed = {"circle": "c1", "name": "Mill Street", "entry": "cd" * 32, "confirmed": 0, "others": 2}
             return {"v": 1, "recovery_key": KEY, "kept": self.keys[-1], **fixed}
@@ -142,6 +151,36 @@ def test_a_key_that_is_lost_is_replaced_after_a_question_and_waits_for_a_word(mo
     ):
         assert sentence in said
     assert "speaks for nobody" not in said
+
+
+@pytest.mark.parametrize("killed_at", ["recovery.draw", "asking", "recovery.replace", ""])
+def test_wherever_it_is_killed_the_key_that_counts_was_shown_before(
+    killed_at: str, monkeypatch: pytest.MonkeyPatch, on_paper: int
+) -> None:
+    cell, typed = Keys(kept("in_force"), killed_at=killed_at), iter(["ABCD-EFGH", "AA", KEY[-9:].lower(), ""])
+
+    def ask(*_: object) -> str:
+        if killed_at == "asking":
+            raise SystemExit(137)
+        return next(typed)
+
+    monkeypatch.setattr("cellsync.cli.terminal.Terminal.ask_hidden", ask)
+    done = run(monkeypatch, cell, "recovery", "replace", "--key-fd", str(on_paper))
+    assert (KEY in done.output) is (killed_at != "recovery.draw")
+    assert cell.replaced_by == ([] if killed_at else [KEY])
+    if not killed_at:
+        assert done.output.index(KEY) < done.output.index("error: that is not how it ends") < done.output.index("✓ New")
+        assert next(typed) == "", "asked until it was right, and no more"
+
+
+def test_a_script_says_that_it_has_the_new_key(monkeypatch: pytest.MonkeyPatch, on_paper: int) -> None:
+    cell = Keys(kept("in_force"))
+    done = run(monkeypatch, cell, "recovery", "replace", "--key-fd", str(on_paper))
+    assert (done.exit_code, cell.replaced_by) == (2, []), "nobody typed it"
+    assert "--yes" in done.output
+    os.lseek(on_paper, 0, os.SEEK_SET)
+    assert run(monkeypatch, cell, "recovery", "replace", "--key-fd", str(on_paper), "--yes").exit_code == 0
+    assert cell.replaced_by == [KEY]
 
 
 def test_a_wrong_paper_is_said_once_to_a_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -92,16 +92,24 @@ class KeptKeys(Answer, kw_only=True, frozen=True):
     keys: list[KeptKey]
 
 
-class ReplacePaper(Takes, kw_only=True, frozen=True):
-    """`paper`: the key that gives way; "": it is lost, which takes the words of two coordinators. `circle`: needed if
-    it is lost and there are several."""
+class DrawnPaper(Answer, kw_only=True, frozen=True):
+    """A new recovery key, which counts nowhere yet. It is kept nowhere: show it, have it written down, and let its end
+    be typed from the paper, before `recovery.replace`."""
 
+    recovery_key: str
+
+
+class ReplacePaper(Takes, kw_only=True, frozen=True):
+    """`new`: a key that was drawn, and is on paper by now. `paper`: the key that gives way; "": it is lost, which takes
+    the words of two coordinators. `circle`: needed if it is lost and there are several."""
+
+    new: Annotated[str, Meta(max_length=1024)]
     paper: Annotated[str, Meta(max_length=1024)] = ""
     circle: Words = ""
 
 
 class ReplacedPaper(Answer, kw_only=True, frozen=True):
-    """Write `recovery_key` down: it is kept nowhere. `kept`: how it stands now."""
+    """`recovery_key`: the new one. `kept`: how it stands now."""
 
     circle: str
     name: str
