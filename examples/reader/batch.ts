@@ -110,8 +110,8 @@ export class Batch {
       case: this.readCase(form, within), sequence: this.next(number), parents: this.readParents(number, parents),
       clock: (this.clock += clock), shape: this.readShape(form, shape),
     };
-    checkForm(read);
-    this.size += BigInt(read.shape.length + content.length + 32 + 14 * read.parents.length);
+    const length = checkForm(read);
+    this.size += BigInt(Math.min(length, read.shape.length + content.length) + 32 + 14 * read.parents.length);
     holds(this.size <= maxSize, "cap.batch");
     this.counts[number]!++;
     this.entries.push(read);
@@ -147,12 +147,15 @@ export class Batch {
   }
 }
 
-// What a form has in place of shape and content. Of a version that is not known this is not looked at.
-function checkForm({ form, version, kind, shape, content }: EntryRow): void {
-  holds(shape.length + content.length <= maxEntry, "cap.entry");
-  if (version > 1 || form === Form.full) return;
+// What a form has in place of shape and content; the length of those that it stands for. Of a version that is not known
+// this is not looked at.
+function checkForm({ form, version, kind, shape, content }: EntryRow): number {
+  const here = shape.length + content.length;
+  holds(here <= maxEntry, "cap.entry");
+  if (version > 1 || form === Form.full) return here;
   holds(content.length === hashedSize, "entry.form");
   if (form === Form.skeleton) holds(shape.length === hashedSize && kind !== kindFound && kind !== kindAdmit, "entry.form");
-  const length = form === Form.skeleton ? readHashed(shape).length : shape.length;
-  holds(length + readHashed(content).length <= maxEntry, "cap.entry");
+  const length = (form === Form.skeleton ? readHashed(shape).length : shape.length) + readHashed(content).length;
+  holds(length <= maxEntry, "cap.entry");
+  return length;
 }

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from cellsync.core import caps
 from cellsync.core.history.entry import hash_content, hash_shape
-from cellsync.core.wire.batches import NO_CASE, Batch, BatchEntry, entry_size
+from cellsync.core.wire.batches import NO_CASE, Batch, BatchEntry
 from cellsync.core.wire.mark import EntryForm, Hashed, marked
 from cellsync.core.wire.tags import Kind
 
@@ -25,14 +24,13 @@ class Withheld(Enum):
     CASES_AND_NAMES = auto()
 
 
-def withhold(batch: Batch, what: Withheld) -> Batch | None:
-    """The same batch without what is withheld. None if it is too large then: hashes may take more than few words."""
+def withhold(batch: Batch, what: Withheld) -> Batch:
+    """The same batch without what is withheld. It counts no more towards the cap on batches."""
     if what is Withheld.NOTHING:
         return batch
     kept = [_without(batch, row, what) for row in batch.entries]
-    size = sum(entry_size(row.shape, row.content, len(row.parents) // 2) for row in kept)
     own = [batch.cases[row.case] for row in batch.entries if row.kind][:1]  # the table names no other case
-    return Batch(batch.chains, own, kept) if size <= caps.BATCH else None
+    return Batch(batch.chains, own, kept)
 
 
 def _without(batch: Batch, row: BatchEntry, what: Withheld) -> BatchEntry:

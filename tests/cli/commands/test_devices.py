@@ -51,7 +51,7 @@ class Cell:
         return filled(
             shapes.Invite, v=1, job="a1", step=1, state=self.link, role="writer", circle="c1", code="C", qr="",
             expires_in=600.0, name="Ana / Phone", words=["kite", "lemon"], namesakes=[], former=[], link="Phone",
-            device="bb01", not_in=["c2"], clock_ahead=0.0, error=None,
+            device="bb01", not_in=["c2"], hidden_by=None, listens=[], clock_ahead=0.0, error=None,
         )  # fmt: skip
 
 

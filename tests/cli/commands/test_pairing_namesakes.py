@@ -26,6 +26,7 @@ class Inviting:
         return filled(
             shapes.Invite, v=1, job="a1", step=1, state=state, role="writer", circle="c1", code="C", qr="",
             expires_in=600.0, name="Ben", words=["kite", "lemon"], namesakes=self.namesakes, link="", not_in=[],
+            hidden_by=None, listens=[],
             former=self.former, error=None,
         )  # fmt: skip
 

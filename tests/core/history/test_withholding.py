@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cellsync.core import caps
+from cellsync.core.crypto.channel import MAX_PAYLOAD
 from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.history.withholding import Withheld, withhold
 from cellsync.core.ids import CaseId
-from cellsync.core.wire.batches import Batch, BatchEntry
-from cellsync.core.wire.mark import EntryForm, form_of, kind_of
-from cellsync.core.wire.operations import Operation
+from cellsync.core.replica.planner import Intention
+from cellsync.core.wire.batches import Batch, BatchPart, encode_batch, entry_size, extend
+from cellsync.core.wire.mark import EntryForm, Hashed, form_of, kind_of
+from cellsync.core.wire.messages import decode
+from cellsync.core.wire.operations import Operation, encode_content, encode_shape
 from cellsync.core.wire.tags import Kind
 from tests.core.replicas import MemoryReplica, admitted, founded
 
@@ -60,7 +65,25 @@ def test_nothing_is_changed_where_nothing_is_withheld() -> None:
     assert withhold(batch, Withheld.NOTHING) is batch
 
 
-def test_what_is_too_large_in_that_form_is_left_out() -> None:
-    short = BatchEntry(0, 0, [], 0, Kind.CASE, b"s", b"c" * 17)
-    many = Batch(entries=[short] * (caps.BATCH // 100), cases=[CASE])
-    assert withhold(many, Withheld.CASES) is None
+def test_a_step_of_the_shortest_entries_goes_along_in_one_batch() -> None:
+    """As outlines they take more than a batch may hold: so they count no more than what they stand for."""
+    ana = founded()
+    said = [Operation(1, "t", b"", "")]
+    shape, content = encode_shape(said), encode_content(bytes(16), said)
+    count = caps.BATCH // entry_size(shape, content, 0)
+    ana.write(*[Intention(Kind.CASE, CASE, shape, content)] * count)
+    whole, arrived = all_of(ana, Withheld.CASES), Batch()
+    assert len(whole.entries) * entry_size(bytes(36), bytes(36), 0) > caps.BATCH
+    for raw in encode_batch(bytes(8), whole, MAX_PAYLOAD):
+        part = decode(raw)
+        assert isinstance(part, BatchPart)
+        extend(arrived, part)
+    assert arrived.entries == whole.entries
+    assert arrived.size <= caps.BATCH
+
+
+def test_what_is_claimed_to_stand_for_much_counts_what_it_takes() -> None:
+    row: list[Any] = [0, None, [], 0, Kind.CASE + 256 * EntryForm.SKELETON, *(Hashed(bytes(32), 30_000).pack(),) * 2]
+    batch = Batch()
+    extend(batch, BatchPart(bytes(8), True, [[bytes(32), bytes(8), 1, bytes(32), bytes(64)]], [], [row] * 100))
+    assert batch.size == 100 * (72 + 32)
