@@ -143,26 +143,45 @@ class DaysView(MembersView):
             (day for day in days if day is not None and (day == own or abs(day - own) > 1)), known
         )
 
-    def further_keys(self) -> list[SessionKey]:
+    def further_keys(self, device: DeviceId) -> list[SessionKey]:
         """Keys of days on which a device may be without our knowing, nearest first: each accepts a day either side.
+        First those of the epoch that it is known to hold: a user waits, and there are as many again in each other one.
 
         A clock that lags behind what others wrote is not ahead of theirs.
         """
         now = self.surroundings.now()
         own, lost = self.epochs.day(now), self._lost_day(now)
         days = (Day(day) for away in range(3, FURTHER + 1, 3) for day in ((lost or own) + away, own - away))
-        return self.epochs.calling_keys(days)
+        known = self.holders.of(device)
+        return sorted(self.epochs.calling_keys(days, [known]), key=lambda key: key.epoch != known)
 
-    def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
-        """The keys under which these devices show themselves while their clocks show a day: (key, device)."""
-        keys: dict[Day, bytes] = {}
+    def shown_by(self, devices: Iterable[DeviceId], day: Day, *, asked: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """The keys under which these devices show themselves while their clocks show a day: (key, device).
+
+        `asked`: a user waits for them. Then they are also looked for in epochs whose secret somebody has who is no
+        active device any more, and who would learn from a call that somebody of the circle is here.
+        """
+        keys: dict[tuple[EpochId, Day], bytes] = {}
         for device in devices:
             used = max(day, self._introduced.get(device, day))  # no device holds states from before its admission
-            if used not in keys:
-                state = self.epochs.discovery_key(used)
-                keys[used] = b"" if state is None else state.reveal()
-            if keys[used]:
-                yield keys[used], bytes(device)
+            for epoch in self._shown_in(device, asked):
+                if (epoch, used) not in keys:
+                    state = self.epochs.discovery_key(epoch, used)
+                    keys[epoch, used] = b"" if state is None else state.reveal()
+                if keys[epoch, used]:
+                    yield keys[epoch, used], bytes(device)
+
+    def _shown_in(self, device: DeviceId, asked: bool) -> list[EpochId]:
+        """The epochs in which a device may show itself, the one in use first."""
+        in_use, known = self.epochs.newest, self.holders.of(device)
+        if device == self.device or known == in_use:
+            return [in_use]
+        epochs = self.epochs.since(self.holders.rank(device))
+        if asked:
+            return epochs
+        usable = self.replica.court.ruling.decision.usable
+        likely = [epoch for epoch in epochs if epoch == known or epoch in self.epochs.recent]
+        return [epoch for epoch in likely if epoch == in_use or EntryId(epoch) in usable]
 
     def _other_days(self, now: Millis) -> Iterator[Day]:
         """The days of devices whose clocks differ, and our own day if our clock did not lag."""

@@ -297,7 +297,7 @@ class Calls:
                     nursery.start_soon(self._attempt, self._attempted(circle, peer, address, key, stream))
                     stream = None
                     await self._unanswered(device, ANSWER_WITHIN)
-                for key in circle.further_keys() if self.further else ():
+                for key in circle.further_keys(device) if self.further else ():
                     stream = await self._dial_again(device, address) if self.further else None
                     if stream is None:
                         break

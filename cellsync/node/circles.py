@@ -52,7 +52,9 @@ class Circles:
         return tuple(device for circle in self for device in circle.devices_with(key))
 
     def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
-        """The keys under which these devices show themselves while their clocks show a day: (key, device)."""
+        """The keys under which these devices, for which a user waits, show themselves while their clocks show a day:
+        (key, device)."""
         wanted = list(devices)
         for circle in self:
-            yield from circle.shown_by([device for device in wanted if self.of(device) is circle], day)
+            theirs = [device for device in wanted if self.of(device) is circle]
+            yield from circle.shown_by(theirs, day, asked=True)

@@ -14,6 +14,7 @@ from typing import Final
 from cellsync.core import beacon, caps
 from cellsync.core.ids import DeviceId, Millis, day_of
 from cellsync.core.membership import clocks
+from cellsync.core.membership.epochs import around
 from cellsync.node.calls import Calls, Where
 from cellsync.node.circles import Circles
 from cellsync.node.links import Links
@@ -90,13 +91,14 @@ class Lookout:
         if not sighting.addresses or not any(devices for _, devices in others):
             return None
         candidates = [
-            (key.reveal(), bytes(device))
+            shown
             for circle, devices in others
-            for key in circle.epochs.discovery_keys(now)
-            for device in devices
+            for day in around(circle.epochs.day(now))
+            for shown in circle.shown_by(devices, day)
         ]
+        unlike = list(dict.fromkeys(candidates))  # days that are not held have the key of the first one
         by_clock = (self._match_by_its_clock(sighting, device, now) for _, devices in others for device in devices)
-        return _match(sighting, candidates, now) or next((found for found in by_clock if found), None)
+        return _match(sighting, unlike, now) or next((found for found in by_clock if found), None)
 
     def _match_by_its_clock(self, sighting: Sighting, device: DeviceId, now: Millis) -> tuple[DeviceId, Address] | None:
         """The same for a device whose clock is known to differ, or presumably agrees with the others'."""

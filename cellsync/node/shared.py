@@ -133,12 +133,15 @@ class SharedCircle(CircleView, Protocol):
         """The keys under which to call a device, the likeliest first. `guess`: ms by which its clock seems ahead."""
         ...
 
-    def further_keys(self) -> list[SessionKey]:
-        """Keys of days on which a device may be without our knowing, the nearest first."""
+    def further_keys(self, device: DeviceId) -> list[SessionKey]:
+        """Keys of days on which a device may be without our knowing, the likeliest first."""
         ...
 
-    def shown_by(self, devices: Iterable[DeviceId], day: Day) -> Iterator[tuple[bytes, bytes]]:
-        """The keys under which these devices show themselves while their clocks show a day: (key, device)."""
+    def shown_by(self, devices: Iterable[DeviceId], day: Day, *, asked: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """The keys under which these devices show themselves while their clocks show a day: (key, device).
+
+        `asked`: a user waits for them.
+        """
         ...
 
     def difference(self, device: DeviceId) -> Difference | None:

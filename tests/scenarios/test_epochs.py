@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -177,6 +178,46 @@ async def test_whoever_lacks_the_chosen_epoch_begins_another_before_they_let_any
             await level([ana, ben, newcomer])
             assert epoch(newcomer) == epoch(ana) == ana.first.circle.safe.facts.chosen
             assert epoch(ana) not in (first, ahead)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+async def test_who_was_away_is_found_on_a_network_on_which_nobody_was_before(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, rounds: int
+) -> None:
+    """Addresses of before lead nowhere: only what devices show leads to them, and one shows itself in an old epoch."""
+    devices = await joined(memory_network, "ben", "cara")
+    before, note = EpochId(bytes(32)), CaseId(bytes(32))
+    for days in range(8, 8 + 9 * rounds, 9):
+        async with opened(devices[:2], days) as [ana, ben]:
+            before = await until_in_one_epoch(ana, ben, after=before if any(before) else EpochId(ana.first.id))
+            note = (await ben.create(Visit, title="while she was away")).id
+            await level([ana, ben])
+    for name in ("ana", "ben", "cara"):
+        memory_network.host(name).move("elsewhere")
+    async with opened([devices[0], devices[2]], days=9 + 9 * rounds) as [ana, cara]:
+        await cara.get(Visit, note, wait=3_600)
+        await until_in_one_epoch(ana, cara, after=EpochId(ana.first.id))
+
+
+async def test_only_who_waits_finds_a_member_in_an_epoch_whose_secret_somebody_took_along(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Whoever was removed can make a beacon that looks like that of a member who has not heard of it: a call at once
+    would tell them that somebody of the circle is here."""
+    devices = await joined(memory_network, "ben", "cara", "dan")
+    async with opened(devices[:3]) as [ana, ben, cara]:
+        before = epoch(ana)
+        await ana.first.membership.remove([MemberId(ben.device)])
+        await until_in_one_epoch(ana, cara, after=before)
+        note = (await cara.create(Visit, title="after he was removed")).id
+        await level([ana, cara])
+    for name in ("ana", "cara", "dan"):
+        memory_network.host(name).move("elsewhere")
+    async with opened([devices[0], devices[3]], days=1) as [ana, dan]:
+        await trio.sleep(3_600)
+        assert dan.device not in ana.node.links
+        await ana.sync(timeout=60)
+        await dan.get(Visit, note, wait=600)
 
 
 async def test_who_is_admitted_after_a_rotation_gets_its_states(

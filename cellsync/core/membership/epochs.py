@@ -15,7 +15,7 @@ members' entries (or the only other's) are dated later, so a forged clock destro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cellsync.core import caps
@@ -74,12 +74,19 @@ Rank = tuple[int, bytes]
 """The place of an epoch in the order of choice: the height and the id of the entry that began it."""
 
 
-class SessionBranch(NamedTuple):
-    """What is left of an epoch that is kept for absent devices."""
+class OlderEpoch(NamedTuple):
+    """What is left of an epoch that is kept for absent devices: how they call, and how they show themselves."""
 
     height: int  # of the entry that began it
     day: Day
     session: BranchState
+    discovery: BranchState | None  # None: an earlier build did not keep it
+
+    def at(self, day: Day) -> OlderEpoch:
+        """The states of a later day."""
+        session = ratchet.ratchet(self.session, self.day, day)
+        discovery = None if self.discovery is None else ratchet.ratchet(self.discovery, self.day, day)
+        return OlderEpoch(self.height, day, session, discovery)
 
 
 class Epochs:
@@ -89,13 +96,13 @@ class Epochs:
         self,
         circle: CircleId,
         held: Mapping[EpochId, Branches] | None = None,
-        older: Mapping[EpochId, SessionBranch] | None = None,
+        older: Mapping[EpochId, OlderEpoch] | None = None,
     ) -> None:
         self.circle = circle
         self._held = dict(held or {})
         self._older = dict(older or {})  # kept for devices that are not known to hold a newer one
         self._made: dict[tuple[EpochId, Day], SessionKey] = {}
-        self._discovery: dict[Day, BranchState] = {}  # of the newest epoch; made anew, one may cost 4,000 hashes
+        self._discovery: dict[tuple[EpochId, Day], BranchState] = {}  # made anew, one may cost 4,000 hashes
 
     def add(self, epoch: EpochId, states: Branches) -> None:
         """Hold these states, in use until something else is decided."""
@@ -129,7 +136,7 @@ class Epochs:
         for epoch, states in self._held.items():
             ranked = rank(epoch)
             if epoch not in recent and ranked is not None:
-                left[epoch] = SessionBranch(ranked[0], states.day, states.session)
+                left[epoch] = OlderEpoch(ranked[0], states.day, states.session, states.discovery)
         needed = [epoch for epoch, one in left.items() if least is not None and (one.height, epoch) >= least]
         newest_first = sorted(needed, key=lambda epoch: (left[epoch].height, epoch), reverse=True)
         older = {epoch: left[epoch] for epoch in newest_first[:MOST_OLDER] if epoch not in recent}
@@ -159,7 +166,7 @@ class Epochs:
         return epoch in self._held
 
     def keeps(self, epoch: EpochId) -> bool:
-        """Whether at least the session branch of an epoch is held."""
+        """Whether at least what absent devices use of an epoch is held."""
         return epoch in self._held or epoch in self._older
 
     def accepts(self, epoch: EpochId, known: Collection[Rank | None]) -> bool:
@@ -170,6 +177,12 @@ class Epochs:
             return epoch == self.newest
         older = self._older.get(epoch)
         return older is None or any(newest is not None and newest <= (older.height, epoch) for newest in known)
+
+    def since(self, known: Rank | None) -> list[EpochId]:
+        """The epochs in which a device may be that is known to hold one: the recent ones, the one in use first, and of
+        the older ones that one and those that came after it."""
+        older = self._older.items()
+        return [*self.recent, *(epoch for epoch, one in older if known is not None and known <= (one.height, epoch))]
 
     @property
     def oldest(self) -> Day:
@@ -203,12 +216,12 @@ class Epochs:
         Today's key of the newest epoch comes first: call with it unless the other device's day is known.
         """
         today = self.day(now)
-        days = dict.fromkeys(_around(today))
+        days = dict.fromkeys(around(today))
         further = {day for day in others if 1 < abs(day - today) <= SPAN}
         for day in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
-            days.update(dict.fromkeys(_around(day)))
+            days.update(dict.fromkeys(around(day)))
         pairs = [(epoch, day) for epoch in self.recent for day in days]
-        pairs += [(epoch, day) for epoch in self._older for day in _around(today)]
+        pairs += [(epoch, day) for epoch in self._older for day in around(today)]
         return [key for epoch, day in pairs if (key := self._key(epoch, day)) is not None]
 
     def keys_on(self, day: Day) -> list[SessionKey]:
@@ -239,24 +252,19 @@ class Epochs:
             self._made[epoch, day] = made
         return made
 
-    def discovery_keys(self, now: Millis) -> list[BranchState]:
-        """The newest epoch's discovery states today and a day either side, today first, as far as they are held."""
-        states = self._held[self.newest]
-        days = [day for day in _around(self.day(now)) if day >= states.day]
-        return [key for day in days if (key := self.discovery_key(day)) is not None]
-
-    def discovery_key(self, day: Day) -> BranchState | None:
-        """The state under which a device whose clock shows this day makes its beacons: the day's, or that of the first
-        day held if that is later, since the other device may hold no earlier one either. None if too far ahead."""
-        states = self._held[self.newest]
-        if day > states.day + caps.RATCHET_DAYS:
+    def discovery_key(self, epoch: EpochId, day: Day) -> BranchState | None:
+        """The state under which a device whose clock shows this day makes its beacons in an epoch that is kept: the
+        day's, or that of the first day held if that is later, since the other device may hold no earlier one either.
+        None if too far ahead, or if it is not kept."""
+        states = self._held.get(epoch) or self._older[epoch]
+        if states.discovery is None or day > states.day + caps.RATCHET_DAYS:
             return None
         used = Day(max(day, states.day))
-        made = self._discovery.get(used)
+        made = self._discovery.get((epoch, used))
         if made is None:
             if len(self._discovery) >= _MADE:
                 self._discovery.clear()
-            made = self._discovery[used] = ratchet.ratchet(states.discovery, states.day, used)
+            made = self._discovery[epoch, used] = ratchet.ratchet(states.discovery, states.day, used)
         return made
 
     def forget_before(self, day: Day) -> bool:
@@ -264,9 +272,9 @@ class Epochs:
         old = {epoch: states for epoch, states in self._held.items() if states.day < day}
         for epoch, states in old.items():
             self._held[epoch] = states.at(day)
-        left = {epoch: branch for epoch, branch in self._older.items() if branch.day < day}
-        for epoch, branch in left.items():
-            self._older[epoch] = branch._replace(day=day, session=ratchet.ratchet(branch.session, branch.day, day))
+        left = {epoch: older for epoch, older in self._older.items() if older.day < day}
+        for epoch, older in left.items():
+            self._older[epoch] = older.at(day)
         if old or left:
             self._forget_made()
         return bool(old or left)
@@ -281,7 +289,12 @@ class Epochs:
 
     def encode_older(self) -> bytes:
         """The same: the epochs that are kept for absent devices."""
-        return codec.encode([[epoch, one.height, one.day, one.session.reveal()] for epoch, one in self._older.items()])
+        return codec.encode(
+            [
+                [epoch, one.height, one.day, one.session.reveal(), one.discovery and one.discovery.reveal()]
+                for epoch, one in self._older.items()
+            ]
+        )
 
     @classmethod
     def decode(cls, circle: CircleId, raw: bytes, raw_older: bytes = b"\x90") -> Epochs:
@@ -299,21 +312,32 @@ class Epochs:
         return cls(circle, held, _decode_older(raw_older))
 
 
-def _decode_older(raw: bytes) -> dict[EpochId, SessionBranch]:
-    older: dict[EpochId, SessionBranch] = {}
+def _decode_older(raw: bytes) -> dict[EpochId, OlderEpoch]:
+    older: dict[EpochId, OlderEpoch] = {}
     rows = codec.decode(raw, caps.ENTRY, Rule.CAP_KEPT)
     for row in rows if type(rows) is list else [None]:
         match row:
-            case [bytes(epoch), int(height), int(day), bytes(state)] if (
-                len(epoch) == len(state) == ID_BYTES and is_day(day) and type(height) is int
+            case [bytes(epoch), int(height), int(day), bytes(session), *shown] if (
+                len(epoch) == len(session) == ID_BYTES and is_day(day) and type(height) is int and _is_state(shown)
             ):
-                older[EpochId(epoch)] = SessionBranch(height, Day(day), BranchState(state))
+                discovery = BranchState(shown[0]) if shown and shown[0] is not None else None
+                older[EpochId(epoch)] = OlderEpoch(height, Day(day), BranchState(session), discovery)
             case _:
                 raise Malformed(Rule.KEPT)
     return older
 
 
-def _around(day: Day) -> Iterator[Day]:
+def _is_state(shown: Sequence[object]) -> bool:
+    """Whether this is a discovery branch, none, or nothing, as an earlier build left it."""
+    match shown:
+        case [] | [None]:
+            return True
+        case [bytes(state)]:
+            return len(state) == ID_BYTES
+    return False
+
+
+def around(day: Day) -> Iterator[Day]:
     """A day, the one before and the one after."""
     yield from (day, Day(day - 1), Day(day + 1))
 

@@ -8,11 +8,12 @@ import pytest
 
 from cellsync.core.crypto import ratchet
 from cellsync.core.errors import InvalidValue, Malformed
-from cellsync.core.ids import BranchState, CircleId, Day, EpochId, MemberId, Millis, SealSecret
+from cellsync.core.ids import BranchState, CircleId, Day, EpochId, EpochSecret, MemberId, Millis, SealSecret
 from cellsync.core.membership import control, epochs
 from cellsync.core.membership.control import Found
 from cellsync.core.membership.epochs import Epochs
 from cellsync.core.replica import founding
+from cellsync.core.rule import Rule
 from cellsync.core.wire import codec
 from cellsync.core.wire.tags import Kind
 
@@ -157,22 +158,49 @@ def test_a_key_of_beacons_is_made_once_and_few_are_kept(monkeypatch: pytest.Monk
         return real(state, before, after)
 
     monkeypatch.setattr(ratchet, "ratchet", counted)
-    assert held.discovery_key(Day(23_999)) == held.discovery_key(Day(23_999))
+    assert held.discovery_key(held.newest, Day(23_999)) == held.discovery_key(held.newest, Day(23_999))
     assert made == [23_999]
     for day in range(20_010, 20_600):
-        held.discovery_key(Day(day))
+        held.discovery_key(held.newest, Day(day))
     assert len(held._discovery) <= 256
-    gone = held.discovery_key(Day(20_001))
+    gone = held.discovery_key(held.newest, Day(20_001))
     held.forget_before(Day(20_500))
     assert not held._discovery, "what is forgotten is not kept here"
-    assert held.discovery_key(Day(20_001)) == held.discovery_key(Day(20_500)) != gone
+    assert held.discovery_key(held.newest, Day(20_001)) == held.discovery_key(held.newest, Day(20_500)) != gone
 
 
 def test_beacons_of_another_day_are_under_that_days_key_or_the_first_held() -> None:
     held = holding(20_009)
     today = held.today(Millis(20_010 * DAY)).discovery
-    assert held.discovery_key(Day(20_010)) == today
-    assert held.discovery_key(Day(20_000)) == held.discovery_key(Day(20_009)) != today
-    assert held.discovery_key(Day(20_009 + 4_001)) is None
-    assert held.discovery_keys(Millis(20_010 * DAY)) == [held.discovery_key(Day(d)) for d in (20_010, 20_009, 20_011)]
-    assert held.discovery_keys(Millis(20_000 * DAY)) == [held.discovery_key(Day(d)) for d in (20_009, 20_010)]
+    assert held.discovery_key(held.newest, Day(20_010)) == today
+    assert held.discovery_key(held.newest, Day(20_000)) == held.discovery_key(held.newest, Day(20_009)) != today
+    assert held.discovery_key(held.newest, Day(20_009 + 4_001)) is None
+
+
+def test_an_older_epoch_keeps_how_absent_devices_call_and_show_themselves() -> None:
+    """And gets rid of earlier days like the others. What an earlier build kept has no way to see them."""
+    held = holding(20_000)
+    [first] = held.recent
+    shown, heights = held.discovery_key(first, Day(20_030)), {first: 1}
+    for number in range(1, 5):
+        epoch = EpochId(bytes([number]) * 32)
+        heights[epoch] = 10 * number
+        held.take(epoch, ratchet.branches(EpochSecret(bytes([number]) * 32), Day(20_000)))
+        held.decide(epoch, lambda one: (heights[one], one), (1, first))
+    assert first in held.older
+    assert held.discovery_key(first, Day(20_030)) == shown
+    held.forget_before(Day(20_020))
+    assert held.discovery_key(first, Day(20_030)) == shown
+    assert held.discovery_key(first, Day(20_000)) == held.discovery_key(first, Day(20_020))
+    again = Epochs.decode(held.circle, held.encode(), held.encode_older())
+    assert again.discovery_key(first, Day(20_030)) == shown
+    assert again.since((1, first)) == held.since((1, first)) == [*held.recent, *held.older]
+    assert again.since((2, first)) == [epoch for epoch in again.since((1, first)) if epoch != first]
+    assert again.since(None) == again.recent
+    rows = [row[:4] for row in codec.decode(held.encode_older(), 1 << 16, Rule.CAP_KEPT)]
+    before = Epochs.decode(held.circle, held.encode(), codec.encode(rows))
+    assert before.discovery_key(first, Day(20_030)) is None
+    assert list(Epochs.decode(held.circle, before.encode(), before.encode_older()).older) == list(held.older)
+    for junk in ([bytes(32), 1, 20_000, bytes(32), bytes(31)], [bytes(32), 1, 20_000, bytes(32), None, None], [1]):
+        with pytest.raises(Malformed):
+            Epochs.decode(held.circle, held.encode(), codec.encode([junk]))
