@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from cellsync.cell.short_codes import ShortCodes
 
 _LOOK_AGAIN: Final = 3_600.0  # seconds: a day may have passed
+_HEAR_AGAIN: Final = 60.0  # seconds
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Schema)
@@ -85,6 +86,7 @@ class CellCircle:
         self.aftermath = RemovalAftermath(circle)
         self.aftermath.look()
         self._owes = trio.Event()
+        self._hears_again = False
         self._watchers = (
             self._flags.committed, self.catalogue.committed, self.followers.committed, self.membership.committed,
             self.keyholder.committed, self._look_at_duties, self._look_at_removal,
@@ -103,6 +105,16 @@ class CellCircle:
     def _look_at_duties(self, plan: Plan, _: Source) -> None:
         if plan.controls or plan.ruling is not None:
             self._owes.set()
+        if self.circle.hearsay.is_behind and not self._hears_again:
+            self._hears_again = True
+            self.nursery.start_soon(self._hear_again)
+
+    async def _hear_again(self) -> None:
+        """Many small steps come together: what they change in what was told is looked at once."""
+        await trio.sleep(_HEAR_AGAIN)
+        self._hears_again = False
+        with suppress(CellsyncError):
+            await self.circle.catch_up()
 
     async def _do_duties(self) -> None:
         """Write what is owed for the circle's secrets (`ledger/duty`), after each step that may have brought it about,

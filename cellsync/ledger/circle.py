@@ -321,16 +321,20 @@ class OpenCircle(DaysView):
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
                         await self.make_room()
                 plan = await self._hear(plan, source, told)
+                self.note_tellers()
                 await self._tell(plan, source)
         else:
             plan = await self._hear(plan, source, told)
+            self.note_tellers()
             await self._tell(plan, source)
         return plan
 
     async def _hear(self, plan: Plan, source: Source, told: Batch | None) -> Plan:
         """Take in what was only told with a batch: the rows that are refused even so are. Raises PeerError."""
         if self.hearsay and (plan.controls or plan.ruling is not None):
-            await self.apart(self.hearsay.renew)
+            size = sum(len(entry.shape) + len(entry.content) for entry in plan.controls)
+            if self.hearsay.changes(size) or isinstance(source, OwnHand):
+                await self.apart(self.hearsay.renew)
         peer = source.device if isinstance(source, FromSession) else None
         if told is None or peer is None or not plan.refused or not is_withholding(told) or self._told_member(peer):
             return plan
@@ -340,6 +344,14 @@ class OpenCircle(DaysView):
         with suppress(DiskFull, StorageFailed):  # it is told again in the next session
             await self._disk.flush()
         return plan._replace(refused=refused, gaps=[])
+
+    async def catch_up(self) -> None:
+        """Take into account, with what was told, what has come to be held since that was last heard."""
+        async with self.lock:
+            if self.hearsay.is_behind:
+                await self.apart(self.hearsay.renew)
+                self.note_tellers()
+                await self._tell(self.replica.plan(Batch()), FromSession(None, 0))
 
     async def follow(self, controls: Iterable[Entry]) -> None:
         """Let the secrets follow a step. On a full disk what follows is kept with the next step, or found again."""

@@ -1,8 +1,12 @@
 """Hearsay: what peers have told this device of who is a member, and what it does not hold (core/replica/hearing.py).
 
-It is kept in the circle's store, by peer, as it came. How things stand by it is found out again whenever something new
-comes or what is held changes. It is forgotten once all of it is held; and when the circle is opened, if by it this
-device is active: then it is served all of that.
+It is kept in the circle's store, by peer, as it came. To find out how things stand by it, all of it is heard again,
+when something new comes, and when what is held changes: that costs what there is, however little came. So it is put off
+until enough has come (`_may_hear`). What is told is refused until then, and offered again; what is held is taken into
+account with the next hearing (`is_behind`, `OpenCircle.catch_up`).
+
+It is forgotten once all of it is held; and when the circle is opened, if by it this device is active: then it is
+served all of that.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from cellsync.core.wire.forms import NAME_BYTES
 
 FROM_ONE: Final = 2 << 20  # bytes that are kept of one peer
 FROM_ALL: Final = 4 * FROM_ONE
+SHARE: Final = 256  # of what is here this part has to have come since it was last heard
+_EACH: Final = 1 << 10  # bytes that each thing counts besides its own
 IN_VAIN: Final = 64  # batches of one peer that may say nothing new, until no more are heard: to hear takes a while
 _NAME: Final = bytes(NAME_BYTES)  # the circle has none, outside of a session
 
@@ -39,6 +45,8 @@ class Hearsay:
         self.replica: Replica | None = None
         self._new: frozenset[EntryId] = frozenset()  # those entries of it that were not held when it was last heard
         self._vain: Counter[DeviceId] = Counter()  # how often peers have said nothing new
+        self._came = 0  # bytes of what has come since it was last heard
+        self.is_behind = False  # what is held has changed since
         self._read(store.kept(drawers.TOLD))
         self.renew()
         if self._is_active(device):
@@ -54,10 +62,16 @@ class Hearsay:
         """
         parts = batches.encode_batch(_NAME, batch, MAX_PAYLOAD)
         size = sum(map(len, parts))
-        if not is_withholding(batch) or not self._has_room(peer, size) or self._vain[peer] >= IN_VAIN:
+        if not is_withholding(batch):
+            return None
+        if any(parts == kept for _, _, kept in self._told):  # as it begins in each session
+            self._vain[peer] += 0  # it is a teller, too
+            return []
+        if not self._has_room(peer, size) or self._vain[peer] >= IN_VAIN or not self._may_hear(size):
             return None
         before = [one for _, one, _ in self._told]
         replica, new, lost = hear(self._circle, self._store, self._edition, [*before, batch])
+        self._came, self.is_behind = 0, False
         if new <= self._new:
             self._vain[peer] += 1
         else:
@@ -67,8 +81,14 @@ class Hearsay:
         first = sum(len(one.chains) for one in before)
         return [row - first for row in lost if row >= first and row - first in refused]
 
+    def changes(self, size: int) -> bool:
+        """What is held has changed, by so many bytes. Whether to `renew` at once; if not, `is_behind` until then."""
+        self.is_behind = bool(self._told)
+        return self.is_behind and self._may_hear(size)
+
     def renew(self) -> None:
         """What is held has changed: find out anew how things stand."""
+        self._came, self.is_behind = 0, False
         told = [batch for _, batch, _ in self._told]
         if not told:
             return
@@ -78,6 +98,20 @@ class Hearsay:
             self._new = frozenset()
         if not self._new:
             self._forget()
+
+    @property
+    def tellers(self) -> frozenset[DeviceId]:
+        """Who has told something."""
+        return frozenset(peer for peer, _, _ in self._told) | self._vain.keys()
+
+    def _may_hear(self, size: int) -> bool:
+        """Something of this size has come. Whether that is enough for all of it to be heard again."""
+        self._came += size + _EACH
+        return self._came * SHARE >= self._size
+
+    @property
+    def _size(self) -> int:
+        return sum(len(part) for _, _, parts in self._told for part in parts)
 
     def _is_active(self, device: DeviceId) -> bool:
         return self.replica is not None and self.replica.circle.is_active(device)
@@ -90,7 +124,7 @@ class Hearsay:
     def _has_room(self, peer: DeviceId, size: int) -> bool:
         sizes = [(one, sum(map(len, parts))) for one, _, parts in self._told]
         own = sum(each for one, each in sizes if one == peer)
-        return own + size <= FROM_ONE and sum(each for _, each in sizes) + size <= FROM_ALL
+        return own + size <= FROM_ONE and self._size + size <= FROM_ALL
 
     # --- at rest -----------------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class MembersView(ReplicaView):
         self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
         self._sponsor_key = SessionPublic(store.kept(drawers.SPONSOR_KEY) or b"")
+        self._tellers: frozenset[DeviceId] = frozenset()
+        self.note_tellers()
 
     def device_with(self, key: SessionPublic) -> DeviceId | None:
         return next(iter(self.devices_with(key)), None)
@@ -49,16 +51,17 @@ class MembersView(ReplicaView):
         """The devices with this session key that are active or suspended; more than one only if a member cheats. If
         there are none: those that hear this device's answer; or those that were removed, and are told so.
 
-        None are, once this device was removed, or has left or answered and had time to say so.
+        None but the `tellers` are, once this device was removed, or has left or answered and had time to say so.
         """
         if self._before_history() and key == self._sponsor_key:
             return (self._sponsor,)
         if self.is_parted:
-            return ()
+            return tuple(device for device in self.replica.circle.devices_with(key) if device in self._tellers)
         return self.replica.circle.devices_with(key) or self._hearing_with(key) or self._told_with(key)
 
     def key_of(self, device: DeviceId) -> SessionPublic | None:
-        key = None if self.is_parted else self.replica.circle.session_key(device) or self._aside_key(device)
+        silent = self.is_parted and device not in self._tellers
+        key = None if silent else self.replica.circle.session_key(device) or self._aside_key(device)
         if key is None and self._before_history() and device == self._sponsor:
             return self._sponsor_key
         return key
@@ -80,8 +83,8 @@ class MembersView(ReplicaView):
 
     @property
     def is_parted(self) -> bool:
-        """Whether it calls nobody any more, and answers nobody: it was removed. Who has left by their own hand, or has
-        answered their removal, goes on for a week, until the others have heard of it."""
+        """Whether it calls nobody any more but its tellers, and answers nobody else: it was removed. Who has left by
+        their own hand, or has answered their removal, goes on for a week, until the others have heard of it."""
         return self.is_removed and not self._has_something_to_say()
 
     def _has_something_to_say(self) -> bool:
@@ -104,13 +107,21 @@ class MembersView(ReplicaView):
         return self.is_removed and audience.is_final(self.shown, self.device)
 
     def others(self) -> list[DeviceId]:
-        """The devices that are active or suspended, except this one; none, once this one has parted."""
+        """The devices that are active or suspended, except this one; only its tellers, once this one has parted."""
         if self._before_history():
             return [self._sponsor]
-        if self.is_parted:
-            return []
         heard = [known.device for known in self.replica.circle.heard() if known.device != self.device]
+        if self.is_parted:
+            return [device for device in heard if device in self._tellers]
         return [*heard, *self.hearers()]
+
+    # --- who tells this device of its removal -----------------------------------------------------------------
+
+    def note_tellers(self) -> None:
+        """Who has told this device of its removal is heard until that is final: a second word would not reach it
+        otherwise. It asks the rules: hold the lock."""
+        goes_on = self.is_removed and not self.is_removed_for_good
+        self._tellers = self.hearsay.tellers if goes_on else frozenset()
 
     # --- who hears this device's answer ----------------------------------------------------------------------
 

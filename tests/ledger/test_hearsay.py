@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from cellsync.core.ids import CaseId, DeviceId
-from cellsync.core.membership.editions import OURS
+from cellsync.core.history.store import Store
+from cellsync.core.ids import CaseId, CircleId, DeviceId
+from cellsync.core.membership.editions import OURS, Edition
 from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica.hearing import Conclusion, hear, joined
+from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.ledger import hearsay
 from cellsync.ledger.hearsay import IN_VAIN, Hearsay
@@ -65,14 +68,65 @@ def test_what_was_told_already_is_taken_and_not_kept_twice() -> None:
     assert bea.store.kept("told") == kept
 
 
-def test_whoever_tells_the_same_again_and_again_is_not_heard_any_more() -> None:
+def test_whoever_tells_nothing_new_again_and_again_is_not_heard_any_more() -> None:
     ana, bea, _ = apart()
     heard = opened(bea)
     tell(heard, ana, bea)
     heard._vain[EVA] = IN_VAIN - 1
-    taken = tell(heard, ana, bea)
-    assert taken[0] == []
-    assert taken[-1] is None
+    first, *rest = told(ana, bea)
+    other = [joined([first, *rest]), joined([joined([first, rest[0]]), *rest[1:]])]
+    assert [heard.take(batch, [], EVA) for batch in other] == [[], None]
+
+
+@pytest.fixture
+def hearings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How much was heard, each time."""
+    found: list[int] = []
+
+    def counted(circle: CircleId, store: Store, edition: Edition, batches: Iterable[Batch]) -> Conclusion:
+        batches = list(batches)
+        found.append(sum(len(batch.entries) for batch in batches))
+        return hear(circle, store, edition, batches)
+
+    monkeypatch.setattr(hearsay, "hear", counted)
+    return found
+
+
+def test_what_is_told_as_before_is_not_heard_again(hearings: list[int]) -> None:
+    """Each session begins with it."""
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    hearings.clear()
+    assert all(refused == [] for _ in range(IN_VAIN) for refused in tell(heard, ana, bea, DeviceId(b"f" * 32)))
+    assert hearings == []
+    assert heard.tellers == {EVA, DeviceId(b"f" * 32)}
+
+
+def test_hearing_costs_what_is_new(hearings: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that brings little is not worth hearing all of it again; nor is a little that is told."""
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    size = heard._size
+    monkeypatch.setattr(hearsay, "SHARE", 1)
+    monkeypatch.setattr(hearsay, "_EACH", 1)
+    hearings.clear()
+    steps = 0
+    while not heard.changes(99):
+        assert heard.is_behind
+        steps += 1
+    assert steps == (size - 1) // 100
+    heard.renew()
+    assert not heard.is_behind
+    ana.edit(CaseId(b"c" * 32), Operation(1, "title", b"", "one more"))
+    remove(ana, EVA)
+    little = told(ana, bea)[-1]
+    hearings.clear()
+    attempts = 1
+    while heard.take(little, [0], EVA) is None:
+        attempts += 1
+    assert (attempts > 3, len(hearings)) == (True, 1)
 
 
 @pytest.mark.parametrize("limit", ["FROM_ONE", "FROM_ALL"])

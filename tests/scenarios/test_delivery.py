@@ -15,6 +15,7 @@ from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import OURS
 from cellsync.core.membership.epochs import WantedEpoch
+from cellsync.core.membership.settings import Setting
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.messages import encode_wanted
@@ -128,10 +129,10 @@ async def test_who_was_removed_learns_it_from_whoever_tells(
         assert removal is not None
         assert (removal.by, removal.state, removal.final) == ("ana", "stands", False)
         assert not cara.first.circle.is_removed_for_good
-        assert not cara.node.links
+        assert cara.first.circle.others() == [ana.device], "who told her may have more to tell"
         await trio.sleep(3_600)
         assert secret.id not in cara.first.circle.replica.held.cases
-        assert not cara.node.links
+        assert cara.node.links.keys() == {ana.device}
 
 
 async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
@@ -149,8 +150,7 @@ async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwo
     async with founded.opened() as ana, device.opened() as cara:
         assert cara.first.circle.is_removed, "it is kept"
         await trio.sleep(600)
-        assert not ana.node.links
-        assert not cara.node.links
+        assert cara.node.links.keys() == {ana.device}
 
 
 async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
@@ -265,6 +265,23 @@ async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, aut
         net.heal()
         await until(lambda: ben.first.circle.is_removed)
         assert ben.first.circle.is_removed_for_good
+
+
+async def test_what_comes_little_by_little_is_heard_together(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (await memory_network.device("ana").found()).opened() as ana:
+        heard: list[float] = []
+        hearsay = ana.first.circle.hearsay
+        monkeypatch.setattr(hearsay, "renew", lambda: heard.append(trio.current_time()))
+        hearsay.is_behind = True
+        began = trio.current_time()
+        for days in (30, 31, 32):
+            await ana.first.membership.choose(Setting.KEPT_FOR, days)
+        await trio.sleep(59)
+        assert not heard
+        await trio.sleep(2)
+        assert [at - began for at in heard] == [60]
 
 
 async def test_who_is_told_no_more_meets_silence(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

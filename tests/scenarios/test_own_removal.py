@@ -21,6 +21,7 @@ from cellsync.store.wipe import VaultWiped
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
 from tests.cell.test_membership import bring, coordinators, member
+from tests.scenarios.test_delivery import until
 
 HOUR: Final = 3_600_000  # ms
 WIPE, LOCK = WhenRemoved.WIPE, WhenRemoved.LOCK
@@ -139,6 +140,28 @@ async def test_it_locks_and_wipes_only_what_two_have_chosen_by_a_final_removal(
         machine.on(1_000)
         async with ben.opened() as cell:
             assert [visit.title for visit in await cell.cases(Visit)] == ["12 Mill St"]
+
+
+async def test_who_was_told_of_one_word_hears_of_the_second_and_no_more_after_that(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
+) -> None:
+    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+        await remove(ana, cara, ben, words=1)
+        async with ben.opened() as cell:
+            whom = member(cell)
+            await ana.first.membership.tell(whom)
+            memory_network.heal()
+            await until(lambda: cell.first.circle.is_removed)
+            await trio.sleep(3_600)
+            assert left(cell) is None
+            assert cell.first.circle.others() == [ana.device], "nobody else tells"
+            await cara.first.membership.endorse(await cara.first.membership.to_endorse(whom))
+            await level([ana, cara])
+            await ana.first.membership.choose(Setting.KEPT_FOR, 30)  # an entry that has seen Cara's word
+            await until(lambda: cell.first.circle.is_removed_for_good)
+            assert left(cell) == 72
+            assert cell.first.circle.others() == []
+            await until(lambda: not cell.node.links)
 
 
 async def test_what_is_due_while_it_is_closed_is_done_before_it_opens(
