@@ -18,7 +18,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Locked
 from cellsync.api.contract.table import BY_NAME, EVENTS, MADE_ANEW, Needs, Operation
 from cellsync.api.service import Service
-from cellsync.core.errors import InvalidValue, VaultExists
+from cellsync.core.errors import InvalidValue, NotFound, VaultExists
 from cellsync.ledger.pause import collector_paused
 from cellsync.store.files import ReadOnlyDisk
 
@@ -51,6 +51,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "circle.lock": "circles.lock",
     "circle.passphrase": "circles.change_passphrase",
     "members": "people.show_members",
+    "permission": "permissions.check",
     "roster": "membership.roster",
     "member.why": "membership.why",
     "removal.preview": "membership.preview",
@@ -140,7 +141,21 @@ async def perform(service: Service, name: str, given: Any) -> shapes.Answer:
         if key is not None:
             work = partial(handler(name), service, given)
             return await service.repeats.once(key, name, given, work, anew=name in MADE_ANEW)
-        return await handler(name)(service, given)
+        try:
+            return await handler(name)(service, given)
+        except NotFound as error:
+            raise _or_locked(service, operation, error) from error
+
+
+def _or_locked(service: Service, operation: Operation, error: NotFound) -> NotFound:
+    """What is not found may be in a circle that is locked: of these nothing is known here, not even a name."""
+    many = len(service.cell.locked_circles) if service.state == "open" else 0
+    if many and operation.needs is Needs.OPEN and "{job}" not in operation.path:
+        error.hint = f"{error.hint} {_LOCKED_TOO.format(many=many)}"
+    return error
+
+
+_LOCKED_TOO: Final = "Or in a locked circle ({many} here): cellsync circle unlock"
 
 
 def check_state(service: Service, operation: Operation) -> None:

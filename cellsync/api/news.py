@@ -15,6 +15,7 @@ from cellsync.cell.peer import Peer, met
 from cellsync.core.ids import CircleId, DeviceId
 from cellsync.core.membership.settings import Setting
 from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica import own_removal
 
 _TOGETHER: Final = 0.05  # seconds: several come together
 _UNCHOSEN: Final = (None, None)
@@ -57,7 +58,8 @@ async def news(cell: Cell, tell: Tell) -> None:
         for (circle, whose), status in stood.items():
             if status is not earlier.get((circle, whose), DeviceStatus.ACTIVE):
                 about = {"device": whose.hex(), "circle": circle.id.hex()}
-                tell(_STANDS[status], about | {"name": circle.circle.shown.name(whose)})
+                left = status is DeviceStatus.REMOVED and await _has_left(circle, whose)
+                tell(_STANDS[status], about | {"name": circle.circle.shown.name(whose), "left": left})
         before, flags = flags, cell.flags
         for flag in [flag for flag in flags if flag not in before]:
             of = {"device": flag.device.hex(), "circle": flag.circle.hex()}
@@ -83,6 +85,11 @@ def _statuses(cell: Cell) -> dict[tuple[CellCircle, DeviceId], DeviceStatus]:
         for circle in cell.circles
         for device, status in circle.circle.shown.court.ruling.decision.statuses.items()
     }
+
+
+async def _has_left(circle: CellCircle, device: DeviceId) -> bool:
+    async with circle.circle.lock:
+        return await circle.circle.apart(lambda: own_removal.has_left(circle.circle.shown, device))
 
 
 def _chosen(cell: Cell) -> dict[tuple[CircleId, Setting], tuple[int | None, int | None]]:

@@ -192,6 +192,12 @@ class CellCircle:
         return self.circle.replica.circle.current_role(self.device)
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether what this device writes is shown to nobody, itself included, until a dispute is decided. How it
+        stands, and who decides: `membership.own`."""
+        return self.circle.is_suspended
+
+    @property
     def secrets(self) -> DeviceSecrets:
         """This device's keys here: to seal the one that others use now. Keep it nowhere: it is renewed."""
         newest = self.circle.safe.keyring.secrets.newest

@@ -13,7 +13,8 @@ from cellsync.node.node import Node
 HINT: Final = "Set date and time right on both devices, then sync again."
 SILENT: Final = (
     "Where a device of this cell was or seems to be, a call is accepted and not answered. "
-    f"Compare date and time on both: clocks that are more than {FURTHER} days apart keep devices apart."
+    f"Compare date and time on both: clocks that are more than {FURTHER} days apart keep devices apart. "
+    "Or it has heard that this device was removed: ask its owner."
 )
 MAYBE: Final = (
     "A device on this network may be one of this cell, with a clock {apart} this one's, or one of another cell. "

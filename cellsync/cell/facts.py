@@ -15,6 +15,7 @@ from cellsync.core.ids import DeviceId, Millis
 from cellsync.core.membership.label import OUT, UNDECIDED
 from cellsync.core.membership.settings import Setting
 from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica import own_removal
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
@@ -128,7 +129,8 @@ def _of_members(circle: OpenCircle) -> Iterator[Flag]:
     shown = circle.shown
     decision = shown.court.ruling.decision
     if circle.is_removed:
-        yield flag_of_device(circle, Reason.REMOVED, circle.device)
+        left = own_removal.has_left(shown, circle.device)
+        yield flag_of_device(circle, Reason.LEFT if left else Reason.REMOVED, circle.device)
     for device, status in decision.statuses.items():
         if status is DeviceStatus.SUSPENDED:
             yield flag_of_device(circle, Reason.SUSPENDED, device)

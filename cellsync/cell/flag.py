@@ -34,8 +34,10 @@ class Reason(StrEnum):
     TOO_NEW = "too_new"  # this device's cellsync does not know the version of entries that came: it has to be updated
     REMOVAL_AHEAD = "removal_ahead"  # a coordinator says that somebody was removed; the entry itself is still to come
     REMOVAL_LAPSED = "removal_lapsed"  # and it has not come for so long that nothing follows from it any more
-    REMOVED = "removed"  # this device was removed, or has left: what is here can be read
+    REMOVED = "removed"  # this device was removed: what is here can be read
+    LEFT = "left"  # the same, and it left by itself
     MEMBER_REMOVED = "member_removed"  # somebody was removed, by another device
+    MEMBER_LEFT = "member_left"  # somebody has left, with all their devices
     REMOVED_ELSEWHERE = "removed_elsewhere"  # another has removed it from another circle of this device
     ONE_WORD = "one_word"  # a removal stands on one word, and somebody could second it
     UNDECIDED = "undecided"  # a removal is contested, and undecided
@@ -52,7 +54,8 @@ LASTING: Final = frozenset(
     {
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
-        Reason.WAIVED, Reason.REMOVED, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED, Reason.SUSPENDED,
+        Reason.WAIVED, Reason.REMOVED, Reason.LEFT, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED,
+        Reason.SUSPENDED,
         Reason.QUARANTINED, Reason.WANTED,
         Reason.KEY_EXPOSED, Reason.KEY_UNDECIDED,
     }

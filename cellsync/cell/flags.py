@@ -19,6 +19,7 @@ from cellsync.core.membership.deeds import INTRODUCTIONS, REMOVALS, Bit
 from cellsync.core.membership.label import IN
 from cellsync.core.membership.rules import KnownDevice
 from cellsync.core.membership.standing import DeviceStatus
+from cellsync.core.replica import own_removal
 from cellsync.core.replica.stage import Plan
 from cellsync.core.wire.places import Line
 from cellsync.core.wire.tags import Kind
@@ -27,7 +28,9 @@ from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
 MOST: Final = 250  # newest flags kept per reason: a flood of one reason cannot evict another
-_OWN_DOING: Final = frozenset({Reason.NAMESAKE, Reason.LINKED, Reason.MEMBER_REMOVED})  # no news to whoever did it here
+_OWN_DOING: Final = frozenset(
+    {Reason.NAMESAKE, Reason.LINKED, Reason.MEMBER_REMOVED, Reason.MEMBER_LEFT}
+)  # no news to whoever did it here
 KEPT_AFTER: Final = 1.0  # seconds, since flags seldom come alone
 
 
@@ -134,7 +137,9 @@ def happened_in(circle: OpenCircle, plan: Plan) -> Iterator[Flag]:
             yield flag_of_device(circle, Reason.NAMESAKE, grant.device)
         if entry.kind == Kind.LINK and _is_told(circle, grant):
             yield flag_of_device(circle, Reason.LINKED, grant.device)
-    yield from (flag_of_device(circle, Reason.MEMBER_REMOVED, device) for device in _removed(circle, plan))
+    for device in _removed(circle, plan):
+        left = own_removal.has_left(circle.replica, device)
+        yield flag_of_device(circle, Reason.MEMBER_LEFT if left else Reason.MEMBER_REMOVED, device)
 
 
 def _is_anothers(circle: OpenCircle, grant: KnownDevice) -> bool:

@@ -18,7 +18,14 @@ import trio
 from cellsync.cell.choices import ChoiceStanding, CircleChoices
 from cellsync.cell.reasons import Decided, Reasons
 from cellsync.cell.safekeeping import replacements_by
-from cellsync.cell.standing import CircleStanding, MemberStanding, MissingWords, Quarantined, StrikeStanding
+from cellsync.cell.standing import (
+    CircleStanding,
+    MemberStanding,
+    MissingWords,
+    OwnStanding,
+    Quarantined,
+    StrikeStanding,
+)
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
 from cellsync.core.history.entry import sequence_of
 from cellsync.core.history.holdings import OWN_CASE
@@ -29,7 +36,7 @@ from cellsync.core.replica.stage import Plan
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
-from cellsync.ledger.coordination import Coordination
+from cellsync.ledger.coordination import Coordination, Deed
 from cellsync.ledger.source import OwnHand, Source
 from cellsync.node.node import Node
 
@@ -40,7 +47,7 @@ class Roster(NamedTuple):
     members: list[MemberStanding]
     strikes: list[StrikeStanding]
     quarantine: list[Quarantined]
-    own_removal: StrikeStanding | None
+    own: OwnStanding
 
     def __repr__(self) -> str:
         return f"<roster of {len(self.members)}>"
@@ -91,8 +98,19 @@ class Membership:
         async with self._circle.lock:
             standing = self._standing()
             return await self._circle.apart(
-                lambda: Roster(standing.members(), standing.strikes(), standing.quarantine(), standing.own_removal())
+                lambda: Roster(standing.members(), standing.strikes(), standing.quarantine(), standing.own())
             )
+
+    async def check(self, deed: Deed) -> None:
+        """Whether this device may do that now, before a person is asked. Raises what that would."""
+        self._check_open()
+        await self._coordination.check(deed)
+
+    async def own(self) -> OwnStanding:
+        """How this device itself stands: what it writes is shown to nobody while it is suspended."""
+        self._check_open()
+        async with self._circle.lock:
+            return await self._circle.apart(self._standing().own)
 
     async def why(self, member: MemberId) -> list[Decided]:
         """Why a member stands as they do: what was done, by which rule, and whose word is missing."""
@@ -215,6 +233,8 @@ class Membership:
         self._check_open()
         standing, telling = self._standing(), self._circle.telling
         self._check_stays(standing, devices)
+        if members and not devices and not any(map(standing.is_present, members)):
+            raise InvalidValue("They are not in the circle any more: nothing was written.", hint="cellsync members")
         taken = set(members) | (self._admitted(standing, set(members)) if with_admitted else set())
         if tell:
             owners = {owner for device in devices if (owner := standing.owner(device)) is not None}
@@ -233,6 +253,8 @@ class Membership:
         """Give a member another role. Raises InvalidValue if they have it."""
         self._check_open()
         standing = self._standing()
+        if not standing.is_present(member):
+            raise InvalidValue("They are not in the circle any more, and have no role.", hint="cellsync members")
         has = standing.decision.roles.get(member)
         if has is role:
             raise InvalidValue("That is the role that they have already.", hint="cellsync members")
@@ -295,6 +317,13 @@ class Membership:
             for one in reversed(strikes)
             if one.kind == "remove" and one.state != "void" and not one.by_me and one.by
         ]
+
+    def hearers(self) -> list[str] | None:
+        """Who hears what this device's member answers to their removal: those whose devices have told this one. None if
+        it is not removed: everybody does."""
+        if not self._circle.is_removed:
+            return None
+        return sorted({self._circle.replica.name(device) for device in self._circle.hearsay.tellers})
 
     async def contest(self, removal: EntryId) -> EntryId:
         """Answer a removal: remove its author, and dispute it.

@@ -164,7 +164,12 @@ class Reasons:
             case Clause.ZERO:
                 return "If it stood, no coordinator would be left. So it is held back."
             case Clause.RECOVERY_KEY:
-                return f"The recovery key spoke: {acts}."
+                return f"It was signed with the recovery key, which outweighs everybody{self._key_since(ground)}."
+
+    def _key_since(self, ground: Ground) -> str:
+        """What brought in the key, if it is not the one that the circle was founded with."""
+        since = [entry for entry in ground.entries if self._deed(entry).kind != Kind.FOUND]
+        return f" (since {_list([self.said(entry) for entry in since])})" if since else ""
 
     def _author(self, deed: Deed) -> str:
         if deed.kind == Kind.FOUND:

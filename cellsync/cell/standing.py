@@ -28,6 +28,7 @@ from cellsync.ledger.coordination import Coordination
 
 QUIET: Final = 7  # days without a control entry after which a coordinator is silent (trade-off T1)
 Status = Literal["active", "suspended", "removed"]
+OwnStatus = Literal["waiting", "active", "suspended", "removed"]  # waiting: its admission has not arrived
 
 
 class MissingWords(NamedTuple):
@@ -54,7 +55,8 @@ class MemberStanding(NamedTuple):
 
     member: MemberId
     name: str
-    role: str | None  # "coordinator", "writer", "reader"; None: there is none that counts
+    role: str | None  # "coordinator", "writer", "reader"; None: there is none that counts, or they are removed
+    last_role: str | None  # of one who is removed: what they were
     devices: tuple[OwnedDevice, ...]
     is_me: bool
     admitted_by: str | None
@@ -84,6 +86,7 @@ class StrikeStanding(NamedTuple):
     hits_me: bool
     whom: tuple[str, ...]
     members: frozenset[MemberId]  # whom it hits, if only with one device
+    at: Millis | None  # when, as its author's clock says; None: it was told, and is not held
     voters: tuple[str, ...]
     lacks: MissingWords | None  # of one that stands on one word
     final: bool
@@ -91,6 +94,19 @@ class StrikeStanding(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.entry.hex()[:8]}, {self.state}>"  # no names
+
+
+class OwnStanding(NamedTuple):
+    """How this device itself stands in a circle."""
+
+    status: OwnStatus
+    role: str | None  # also of one that is suspended
+    removal: StrikeStanding | None  # what removed it, if something did
+    settles: MissingWords | None  # whose words would decide the dispute, if it is suspended
+    paper: bool  # whether the recovery key would
+
+    def __repr__(self) -> str:
+        return f"<own standing: {self.status}>"  # no names
 
 
 class Quarantined(NamedTuple):
@@ -179,7 +195,8 @@ class CircleStanding:
         return MemberStanding(
             member,
             self.name(member),
-            None if role is None else role.name.lower(),
+            None if role is None or not self.is_present(member) else role.name.lower(),
+            None if role is None or self.is_present(member) else role.name.lower(),
             devices,
             member == self.me,
             self._admitted_by(member),
@@ -248,11 +265,19 @@ class CircleStanding:
             self.me in self.parties(strike),
             tuple(sorted(map(self.name, {*map(DeviceId, strike.members), *strike.devices}))),
             self.parties(strike),
+            self._dated_at(strike.entry),
             self.names(strike.voters),
             lacks,
             strike.kind == Kind.REMOVE and strike.label > UNDECIDED and self.decision.is_final(strike.entry),
             tuple(self.heard(strike.entry)),
         )
+
+    def _dated_at(self, entry: EntryId) -> Millis | None:
+        """When an entry was written, as its author's clock says; None if it is not held."""
+        replica = self._circle.replica
+        bit = replica.circle.bit(entry)
+        held = None if bit is None else self._circle.store.entry_at(replica.court.slots[bit])
+        return None if held is None else Millis(held.clock)
 
     def parties(self, strike: Strike) -> frozenset[MemberId]:
         owners = (self.owner(device) for device in strike.devices)
@@ -297,6 +322,36 @@ class CircleStanding:
         )
         saw = any((bit := self._known.bit(entry)) is not None and deed.past >> bit & 1 for entry in seen)
         return self.admitter(member) if saw else None
+
+    def own(self) -> OwnStanding:
+        """How this device stands."""
+        status = self.decision.statuses.get(self._circle.device)
+        if status is None:
+            return OwnStanding("waiting", None, None, None, False)
+        role = None if self.me is None else self.decision.roles.get(self.me)
+        shown = _STATUSES[status]
+        removal = self.own_removal() if shown == "removed" else None
+        open_ = list(self._open_about_me()) if shown == "suspended" else []
+        missing = {member for ground in open_ for member in ground.missing if self.is_present(member)}
+        settles = MissingWords(max((ground.words for ground in open_), default=1), self.names(missing))
+        given = role or self._circle.shown.circle.granted(self._circle.device)
+        return OwnStanding(
+            shown,
+            None if given is None or shown == "removed" else given.name.lower(),
+            removal,
+            settles if shown == "suspended" else None,
+            any(ground.paper for ground in open_),
+        )
+
+    def _open_about_me(self) -> Iterator[Ground]:
+        """Why this device is suspended: what is undecided of what introduced it, hit it, or is by its member."""
+        entries = [EntryId(self._circle.device)]
+        for strike in self.decision.strikes:
+            if self.me in self.parties(strike) or (strike.author is not None and strike.author == self.me):
+                entries.append(strike.entry)
+        for entry in entries:
+            if self.decision.label(entry) == UNDECIDED:
+                yield from (ground for ground in self.decision.grounds(entry) if ground.label == UNDECIDED)
 
     def own_removal(self) -> StrikeStanding | None:
         """What removed this device, if it is removed: the newest of several."""

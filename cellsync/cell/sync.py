@@ -21,13 +21,14 @@ import trio
 from cellsync.cell.clocks import HINT, SILENT, keeps_apart, may_be_here
 from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
-from cellsync.core.errors import ClocksDiffer, NoPeer, Timeout
+from cellsync.core.errors import ClocksDiffer, NoPeer, Removed, Timeout
 from cellsync.core.ids import CircleId, DeviceId
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.places import Head
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
+GONE: Final = "Who has heard already that this device was removed, or has left, does not answer it: cellsync members"
 GRACE: Final = 2.0  # seconds for devices that are just connecting: one that sees our beacon may let us call first
 PAUSE: Final = 0.1  # minimum seconds between two looks
 
@@ -40,6 +41,8 @@ async def sync(
 ) -> list[Peer]:  # fmt: skip
     """As `Cell.sync`."""
     others = [(circle, device) for circle in circles for device in circle.others()]
+    if not others and circles and all(circle.is_removed for circle in circles):
+        raise Removed("This device belongs to no circle any more: there is nobody to sync with.")
     if not others:
         raise NoPeer("there is no other device in this cell", hint="Invite one: cellsync invite")
     began = trio.current_time()
@@ -100,6 +103,8 @@ async def sync(
         raise apart
     if reached:
         raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
+    if all(circle.is_removed for circle, _ in others):
+        raise NoPeer("No other device answers.", hint=GONE)
     clock = next((one for circle, device in others if (one := keeps_apart(circle, node, device, began))), None)
     if clock is not None:
         seems = "" if clock.measured else "seems to be "

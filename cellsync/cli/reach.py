@@ -105,7 +105,7 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     if daemon is not None:
         with daemon:
             try:
-                _say_removed(daemon.health(), terminal_of(context))
+                _say_standing(daemon.health(), daemon, terminal_of(context))
                 yield daemon
             except CellsyncError as error:
                 if problem_of(error).code == VaultMissing.code:  # the daemon cannot say how people name this folder
@@ -124,14 +124,20 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     _be_quiet()
     with _look(profile, terminal) if looks else _here(profile, online) as client:
         client.call("unlock", passphrase=passphrase)
-        _say_removed(client.call("health"), terminal)
+        _say_standing(client.call("health"), client, terminal)
         yield client
 
 
-def _say_removed(health: Answer, terminal: Terminal) -> None:
-    """Every command says that this device does not belong any more: nobody hears what is done here."""
-    if health["removed"]:
-        terminal.need(_REMOVED)
+def _say_standing(health: Answer, client: Client, terminal: Terminal) -> None:
+    """Every command says that this device does not belong any more, or is suspended: nobody hears what is done here, or
+    nobody is shown it."""
+    if health["removed"] or health["suspended"]:
+        from cellsync.cli.standing import stands
+
+        for own in client.call("roster")["own"]:
+            more = f" {_GONE}" if own["status"] == "removed" else ""
+            if said := stands(own):
+                terminal.need(f"⚠ {said}{more}")
 
 
 @contextmanager
@@ -224,10 +230,7 @@ def _be_quiet() -> None:
     logging.getLogger("cellsync").addHandler(logging.NullHandler())
 
 
-_REMOVED: Final = (
-    "⚠ This device was removed, or has left: nothing is sent or received. What is here can be read and exported. "
-    "Who removed it, and what can be done: cellsync members"
-)
+_GONE: Final = "Nothing is sent or received there. What is here can be read and exported. More: cellsync members"
 _WHY_WIPED: Final = "this device had been removed from it, and it had chosen that"
 _NOWHERE: Final = (
     "cellsync init CELL founds one there, cellsync join enters one. If yours is elsewhere: cellsync --profile DIR …"

@@ -12,7 +12,8 @@ that would end otherwise, or nobody would ever hear it:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.deeds import Deed
@@ -22,11 +23,22 @@ from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.tags import Kind
 
 
-def hearers(held: Replica, shown: Replica, device: DeviceId) -> dict[DeviceId, EntryId]:
-    """The devices that hear the answer of a device's member though it hits them, and the newest answer that does.
+class OwnAnswer(NamedTuple):
+    """What a device's member has answered, and who hears it."""
 
-    `held`: what is held here; `shown`: together with what was told.
-    """
+    given: bool  # by a device that is removed, to whoever removed it
+    hearers: Mapping[DeviceId, EntryId]  # devices that hear it though it hits them, and the newest answer that does
+
+
+NO_ANSWER: Final = OwnAnswer(False, {})
+
+
+def answered(held: Replica, shown: Replica, device: DeviceId) -> OwnAnswer:
+    """`held`: what is held here; `shown`: together with what was told. It asks the rules: hold the lock."""
+    return OwnAnswer(_has_answered(held, shown, device), _hearers(held, shown, device))
+
+
+def _hearers(held: Replica, shown: Replica, device: DeviceId) -> dict[DeviceId, EntryId]:
     found: dict[DeviceId, EntryId] = {}
     for strike in _own(held, device):
         single = held.court.ruling.decision.linked_by(strike.devices)
@@ -37,7 +49,7 @@ def hearers(held: Replica, shown: Replica, device: DeviceId) -> dict[DeviceId, E
     return found
 
 
-def has_answered(held: Replica, shown: Replica, device: DeviceId) -> bool:
+def _has_answered(held: Replica, shown: Replica, device: DeviceId) -> bool:
     """Whether a removed device's member has answered who removed it."""
     removals = own_removal.removals_of(shown, device)
     removers = {

@@ -320,14 +320,20 @@ class OpenCircle(DaysView):
                 if self.replica.states.crowded():
                     with suppress(DiskFull, StorageFailed):  # the entries are stored; snapshots only save time
                         await self.make_room()
-                plan = await self._hear(plan, source, told)
-                self.note_tellers()
+                plan = await self._hear_and_look(plan, source, told)
                 await self._tell(plan, source)
         else:
-            plan = await self._hear(plan, source, told)
-            self.note_tellers()
+            plan = await self._hear_and_look(plan, source, told)
             await self._tell(plan, source)
         return plan
+
+    async def _hear_and_look(self, plan: Plan, source: Source, told: Batch | None) -> Plan:
+        try:
+            return await self._hear(plan, source, told)
+        finally:
+            self.note_tellers()
+            if plan.controls or plan.ruling is not None or told is not None:
+                await self.apart(self.look_for_answer)
 
     async def _hear(self, plan: Plan, source: Source, told: Batch | None) -> Plan:
         """Take in what was only told with a batch: the rows that are refused even so are. Raises PeerError."""
@@ -351,6 +357,7 @@ class OpenCircle(DaysView):
             if self.hearsay.is_behind:
                 await self.apart(self.hearsay.renew)
                 self.note_tellers()
+                await self.apart(self.look_for_answer)
                 await self._tell(self.replica.plan(Batch()), FromSession(None, 0))
 
     async def follow(self, controls: Iterable[Entry]) -> None:

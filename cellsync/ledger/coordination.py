@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from cellsync.core import caps
 from cellsync.core.errors import CircleFull, FloorTooLow, InvalidValue, NotPermitted, TooManyDevices
@@ -32,6 +32,9 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger import duty
 from cellsync.ledger.circle import OpenCircle
 
+Deed = Literal["leave", "endorse", "contest", "link", "recovery.replace"]
+"""What a person is asked about before it is written."""
+_NOT_THERE: Final = "This device does not belong to the circle any more."
 SECOND: Final = editions.SECOND.number
 """The edition that understands what is written here."""
 
@@ -231,6 +234,26 @@ class Coordination:
         encode = self._circle.replica.circle.edition.kinds[kind].encode
         shape, content = encode(operation, self._circle.surroundings.entropy(SALT_BYTES))
         return Intention(kind, CaseId(self._circle.id), shape, content)
+
+    async def check(self, deed: Deed) -> None:
+        """Check what is known before it is done: the right to it, and the floor. Raises besides TooManyDevices."""
+        async with self._circle.lock:
+            match deed:
+                case "leave":
+                    if self._circle.is_removed:
+                        raise NotPermitted(
+                            "This device does not belong to the circle any more.", hint="cellsync members"
+                        )
+                case "endorse":
+                    self._check_coordinator("Only the word of a coordinator counts.")
+                case "contest":
+                    self._check_coordinator("Only coordinators remove others, and so contest a removal.")
+                case "recovery.replace":
+                    self._check_coordinator("Only coordinators replace a recovery key that is lost.")
+                case "link":
+                    self._check_room()
+            if self._circle.replica.floor < SECOND and not self._is_coordinator:
+                raise FloorTooLow
 
     def _check_coordinator(self, why: str) -> None:
         if not self._is_coordinator:

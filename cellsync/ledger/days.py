@@ -74,12 +74,12 @@ class DaysView(MembersView):
         devices = self.devices_with(key)
         if self.detached.withholds(devices, self.surroundings.now()):
             return Extent.NOTHING
-        if self.hearers().keys() & {*devices}:
+        if self.hearers.keys() & {*devices}:
             return Extent.ANSWER
         return audience.extent(self.replica, devices)
 
     def last_told(self, key: SessionPublic) -> int:
-        devices, answers = self.devices_with(key), self.hearers()
+        devices, answers = self.devices_with(key), self.hearers
         if heard := [answers[device] for device in devices if device in answers]:
             return max(audience.arrival(self.replica, self.store, entry) for entry in heard)
         return audience.last_told(self.replica, self.store, devices)

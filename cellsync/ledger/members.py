@@ -17,8 +17,8 @@ from cellsync.core.membership import editions
 from cellsync.core.replica import own_removal
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.replica import Replica
-from cellsync.core.replica.ruling import Ruling
-from cellsync.ledger import answer, audience
+from cellsync.ledger import audience
+from cellsync.ledger.answer import NO_ANSWER, answered
 from cellsync.ledger.hearsay import Hearsay
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.ledger.view import ReplicaView
@@ -36,7 +36,8 @@ class MembersView(ReplicaView):
         self.device = DeviceId(store.kept(drawers.DEVICE) or b"")
         self.detached = DetachedEntries(self.replica, store, self.device)
         self.hearsay = Hearsay(circle, store, editions.OURS, self.device)
-        self._hearers: tuple[Ruling, Replica, dict[DeviceId, EntryId]] | None = None
+        self._answer = NO_ANSWER
+        self.look_for_answer()
         self.wrote_at = self._newest_of_own()
         self._telling = _members(store.kept(drawers.TELLING))
         self._sponsor = DeviceId(store.kept(drawers.SPONSOR) or b"")
@@ -82,6 +83,12 @@ class MembersView(ReplicaView):
         return circle.decides_on(self.device) and not circle.is_heard(self.device)
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether what this device writes is shown to nobody, until a dispute is decided."""
+        circle = self.shown.circle
+        return circle.is_heard(self.device) and circle.current_role(self.device) is None
+
+    @property
     def is_parted(self) -> bool:
         """Whether it calls nobody any more but its tellers, and answers nobody else: it was removed. Who has left by
         their own hand, or has answered their removal, goes on for a week, until the others have heard of it."""
@@ -93,7 +100,7 @@ class MembersView(ReplicaView):
         circle, hits = self.replica.circle, own_removal.removals_of(self.shown, self.device)
         bits = [bit for hit in hits if (bit := circle.bit(hit)) is not None]
         has_left = len(bits) == len(hits) and all(circle.deed(bit).device == self.device for bit in bits)
-        return has_left or answer.has_answered(self.replica, self.shown, self.device)
+        return has_left or self._answer.given
 
     def _newest_of_own(self) -> Millis:
         """When this device last wrote, by its clock. Reads the store: only while nobody else does."""
@@ -113,7 +120,7 @@ class MembersView(ReplicaView):
         heard = [known.device for known in self.replica.circle.heard() if known.device != self.device]
         if self.is_parted:
             return [device for device in heard if device in self._tellers]
-        return [*heard, *self.hearers()]
+        return [*heard, *self.hearers]
 
     # --- who tells this device of its removal -----------------------------------------------------------------
 
@@ -125,18 +132,18 @@ class MembersView(ReplicaView):
 
     # --- who hears this device's answer ----------------------------------------------------------------------
 
-    def hearers(self) -> dict[DeviceId, EntryId]:
+    def look_for_answer(self) -> None:
+        """Find out who hears how this device's member answered, after each step. Hold the lock."""
+        told = self.hearsay.replica is not None or self.is_removed
+        self._answer = answered(self.replica, self.shown, self.device) if told else NO_ANSWER
+
+    @property
+    def hearers(self) -> Mapping[DeviceId, EntryId]:
         """The devices that hear the answer of this device's member though it hits them, and that answer."""
-        shown = self.hearsay.replica
-        if shown is None:
-            return {}
-        ruling, known = self.replica.court.ruling, self._hearers
-        if known is None or known[0] is not ruling or known[1] is not shown:
-            known = self._hearers = ruling, shown, answer.hearers(self.replica, shown, self.device)
-        return known[2]
+        return self._answer.hearers
 
     def _hearing_with(self, key: SessionPublic) -> tuple[DeviceId, ...]:
-        hearers = self.hearers()
+        hearers = self.hearers
         return tuple(sorted({*self.replica.circle.introduced_with(key)} & hearers.keys())) if hearers else ()
 
     # --- who was removed, and is to know ---------------------------------------------------------------------
@@ -162,7 +169,7 @@ class MembersView(ReplicaView):
         return tuple(sorted({*with_it}.intersection(self.told_devices()))) if with_it else ()
 
     def _aside_key(self, device: DeviceId) -> SessionPublic | None:
-        aside = device in self.hearers() or (self._telling and device in self.told_devices())
+        aside = device in self.hearers or (self._telling and device in self.told_devices())
         return self.replica.circle.grants[device].keys.session if aside else None
 
     def member_of(self, device: DeviceId) -> MemberId | None:

@@ -307,12 +307,8 @@ class Vault:
         earlier header opens it as it did, until a re-key. Blocks for a key derivation or two. Raises CircleLocked,
         InvalidValue (it is the first circle, or `kdf`), DiskFull or StorageFailed.
         """
+        self.check_not_first(circle)
         row = self.circle_file(circle)
-        if circle == self._circles[0].circle:
-            raise InvalidValue(
-                "The circle with which the vault was made opens with the vault's passphrase.",
-                hint="What fewer should be able to open belongs into a circle of its own: cellsync circle create",
-            )
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
         key = None if new is None else seals.circle_key(new, kdf, self._entropy, at_least)
@@ -322,6 +318,15 @@ class Vault:
             self._unlocked.pop(circle, None)
             if key is not None:
                 self._unlocked[circle] = key
+
+    def check_not_first(self, circle: CircleId) -> None:
+        """Check that a circle can have a passphrase of its own. Raises NotFound, InvalidValue."""
+        self._row(circle)
+        if circle == self._circles[0].circle:
+            raise InvalidValue(
+                "The circle with which the vault was made opens with the vault's passphrase.",
+                hint="What fewer should be able to open belongs into a circle of its own: cellsync circle create",
+            )
 
     def _locked(self, row: CircleFile, key: CircleKey | None) -> CircleFile:
         """A row as the header has it: with the key, or with what is locked."""

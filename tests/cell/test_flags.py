@@ -358,4 +358,4 @@ async def test_who_has_left_is_told_so(memory_network: MemoryNetwork, autojump_c
         await ana.first.membership.require()
         await level([ana, ben])
         await ben.first.membership.leave()
-        assert flagged(ben) == [("removed", "ben")]
+        assert flagged(ben) == [("left", "ben")]

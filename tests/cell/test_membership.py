@@ -101,8 +101,8 @@ async def test_what_a_removed_device_may_still_do(memory_network: MemoryNetwork,
         await ben.first.membership.leave()
         assert await statuses(ben) == {"ana": "active", "ben": "removed"}
         roster = await ben.first.membership.roster()
-        assert roster.own_removal is not None
-        assert (roster.own_removal.kind, roster.own_removal.by) == ("leave", "ben")
+        assert roster.own.removal is not None
+        assert (roster.own.removal.kind, roster.own.removal.by) == ("leave", "ben")
         assert [visit.title for visit in await ben.cases(Visit)] == ["12 Mill St"]
         with pytest.raises(Removed):
             await ben.create(Visit, title="more")

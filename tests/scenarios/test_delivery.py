@@ -125,7 +125,7 @@ async def test_who_was_removed_learns_it_from_whoever_tells(
         assert not cara.first.circle.is_removed, "nobody tells her"
         await ana.first.membership.tell(MemberId(cara.device))
         await until(lambda: cara.first.circle.is_removed)
-        removal = (await cara.first.membership.roster()).own_removal
+        removal = (await cara.first.membership.roster()).own.removal
         assert removal is not None
         assert (removal.by, removal.state, removal.final) == ("ana", "stands", False)
         assert not cara.first.circle.is_removed_for_good

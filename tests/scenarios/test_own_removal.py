@@ -252,7 +252,7 @@ async def test_a_contest_that_leaves_it_undecided_stops_it(
             await dan.first.membership.endorse([contest])
             await bring(dan, cell)
             assert left(cell) is None
-            assert (await cell.first.membership.roster()).own_removal is None
+            assert (await cell.first.membership.roster()).own.removal is None
 
 
 async def test_of_two_circles_only_the_one_is_wiped(

@@ -103,11 +103,12 @@ class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
 
 class MemberStands(Struct, frozen=True, forbid_unknown_fields=True):
     """A device stands otherwise now: it was removed, is suspended until a dispute is decided, or is active again. It
-    may be this one."""
+    may be this one. `left`: nobody removed it, its member has left."""
 
     device: str
     name: str
     circle: str
+    left: bool
 
 
 class CircleAdded(Struct, frozen=True, forbid_unknown_fields=True):

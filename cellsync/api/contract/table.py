@@ -71,6 +71,7 @@ OPERATIONS: Final = (
     Operation("circle.lock", "POST", "/v1/circles/lock", "LockCircle", "Done", "Lock a circle, and nothing else"),
     Operation("circle.passphrase", "POST", "/v1/circles/passphrase", "CirclePassphrase", "Done", "Its own passphrase"),
     Operation("members", "GET", "/v1/members", "OfCircle", "Members", "Who is in this cell"),
+    Operation("permission", "GET", "/v1/permissions/{deed}", "Intended", "Done", "Whether this device may do that"),
     Operation("roster", "GET", "/v1/roster", "OfCircle", "Roster", "How members and removals stand"),
     Operation("member.why", "GET", "/v1/members/{member}/reasons", "OneMember", "Why", "Why a member stands so"),
     Operation("removal.preview", "GET", "/v1/members/{member}/removal", "Removal", "RemovalPreview", "What it does"),

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cellsync.api.contract import shapes
-from cellsync.api.operations.people import time_text
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import Millis
 from cellsync.profile.profile import SETTINGS, Profile

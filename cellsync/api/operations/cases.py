@@ -23,10 +23,10 @@ from cellsync.api.operations.fields import (
     log_view,
     without_logs,
 )
-from cellsync.api.operations.people import time_text
 from cellsync.api.pages import first_of, logged, place
 from cellsync.api.room import Room
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import schema_named
 from cellsync.cell.cell import Cell

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from cellsync.api.contract import shapes
 from cellsync.api.lookup import BESIDE
+from cellsync.api.operations.standings import own_shape
 from cellsync.api.service import Service
 from cellsync.cell.cell import Cell
 from cellsync.cell.circle import CellCircle
@@ -41,6 +42,7 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
         own_passphrase=cell.ledger.vault.has_own_passphrase(circle.id),
         wipes_in=circle.wipes_in,
         window=await _window(circle) if circle.circle.others() else None,
+        standing=own_shape(circle, await circle.membership.own()),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cellsync.api.contract import shapes
-from cellsync.api.operations.people import time_text
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.cell.device import OwnDevice
 
 

@@ -12,6 +12,7 @@ from cellsync.api.contract.problems import ChangedMeanwhile
 from cellsync.api.lookup import NotHere, resolve, resolve_locked
 from cellsync.api.operations.cases import heads_of
 from cellsync.api.operations.fields import item_label, log_view, without_logs
+from cellsync.api.operations.standings import waiting
 from cellsync.api.service import Service
 from cellsync.casework import CaseFile, Consent, Person
 from cellsync.casework.editing import Edit, Taken, apply, schema_named, typed_value
@@ -63,7 +64,8 @@ async def new(service: Service, ask: shapes.NewCase) -> shapes.Written:
     elsewhere = _Elsewhere(service.cell, cell)
     while True:
         try:
-            return await _new(cell, ask, elsewhere)
+            written = await _new(cell, ask, elsewhere)
+            return msgspec.structs.replace(written, waits=await waiting(cell))
         except NotHere as missing:
             await elsewhere.look(missing)
 
@@ -79,7 +81,8 @@ async def _new(cell: CellCircle, ask: shapes.NewCase, elsewhere: _Elsewhere) -> 
         taken = await cell.circle.apart(lambda: apply(draft, _edit(ask), elsewhere.find))
         alike = await cell.circle.apart(lambda: _namesakes(cell, draft))
         written = await write_locked(cell, case, [created(schema), *finish(draft)])
-    return msgspec.structs.replace(written, alike=alike, taken=_taken(taken))
+    title = written.title or title_of(draft._state)  # nothing is folded of what waits
+    return msgspec.structs.replace(written, title=title, alike=alike, taken=_taken(taken))
 
 
 def unwritten(cell: CellCircle, schema: type[S], case: CaseId) -> S:
@@ -121,7 +124,8 @@ async def edit(service: Service, ask: shapes.EditCase) -> shapes.Written:
     elsewhere = _Elsewhere(service.cell, found.circle)
     while True:
         try:
-            return await _edited(*found, ask, asked, elsewhere)
+            written = await _edited(*found, ask, asked, elsewhere)
+            return msgspec.structs.replace(written, waits=await waiting(found.circle) if written.written else None)
         except NotHere as missing:
             await elsewhere.look(missing)
 

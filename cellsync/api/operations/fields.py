@@ -8,9 +8,9 @@ from itertools import takewhile
 from typing import Any, Final
 
 from cellsync.api.contract import shapes
-from cellsync.api.operations.people import time_text
 from cellsync.api.pages import Page
 from cellsync.api.room import Room
+from cellsync.api.times import time_text
 from cellsync.casework import SCHEMAS
 from cellsync.casework.editing import as_json, as_text
 from cellsync.cell.circle import CellCircle

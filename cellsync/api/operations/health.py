@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from cellsync import __version__
 from cellsync.api.contract import shapes
-from cellsync.api.operations.people import time_text
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.profile.profile import Settings, checked
 
 
 async def health(service: Service, _: shapes.Nothing) -> shapes.Health:
-    removed = service.state == "open" and any(circle.circle.is_removed for circle in service.cell.circles)
-    return shapes.Health(state=service.state, version=__version__, removed=removed)
+    circles = [one.circle for one in service.cell.circles] if service.state == "open" else []
+    removed, suspended = any(one.is_removed for one in circles), any(one.is_suspended for one in circles)
+    return shapes.Health(state=service.state, version=__version__, removed=removed, suspended=suspended)
 
 
 async def init(service: Service, ask: shapes.Init) -> shapes.Founded:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
+import msgspec
+
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous, NotTyped, problem_of
+from cellsync.api.operations.standings import own_shape
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.membership import KeptThere, Roster
 from cellsync.cell.reasons import Cause, Decided, sentences
@@ -19,6 +23,7 @@ from cellsync.core.ids import DeviceId, EntryId
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
 from cellsync.core.membership.link import own_name
+from cellsync.core.schema.values import moment
 
 _LABELS: Final[dict[Label, Literal["IN", "OUT", "UNDECIDED"]]] = {IN: "IN", OUT: "OUT", UNDECIDED: "UNDECIDED"}
 
@@ -28,12 +33,13 @@ async def roster(service: Service, ask: shapes.OfCircle) -> shapes.Roster:
     found = [
         (one, await one.membership.roster()) for one in ([cell.circle(ask.circle)] if ask.circle else cell.circles)
     ]
-    removed = [await strike_shape(circle, held.own_removal) for circle, held in found if held.own_removal is not None]
+    removed = [await strike_shape(circle, held.own.removal) for circle, held in found if held.own.removal is not None]
     return shapes.Roster(
         members=[_member(circle, member) for circle, held in found for member in held.members],
         strikes=[await strike_shape(circle, strike) for circle, held in found for strike in held.strikes],
         quarantine=[_quarantined(circle, held_of) for circle, held in found for held_of in held.quarantine],
         removed=removed[0] if removed else None,
+        own=[own_shape(circle, held.own) for circle, held in found],
     )
 
 
@@ -46,6 +52,14 @@ async def why(service: Service, ask: shapes.OneMember) -> shapes.Why:
 
 async def preview(service: Service, ask: shapes.Removal) -> shapes.RemovalPreview:
     found = await _presences(service, ask)
+    at, member = found[0].circle, found[0].member
+    if member.status == "removed":
+        strikes = (await at.membership.roster()).strikes
+        gone = [
+            one for one in strikes if member.member in one.members and one.state == "stands" and one.kind != "demote"
+        ]
+        by = await strike_shape(at, gone[-1]) if gone else None
+        return shapes.RemovalPreview(name=member.name, circles=[], gone=by)
     return shapes.RemovalPreview(name=found[0].member.name, circles=[await _preview(one) for one in found])
 
 
@@ -124,9 +138,9 @@ async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMemb
     found = [one.entry for one in await circle.membership.to_contest()]
     if not found:
         raise NotFound("There is no removal here that could be contested.", hint="cellsync members")
-    return await _written(
-        circle, await circle.membership.contest(_beginning(found, ask.removal) if ask.removal else found[0])
-    )
+    hearers = circle.membership.hearers()
+    entry = await circle.membership.contest(_beginning(found, ask.removal) if ask.removal else found[0])
+    return msgspec.structs.replace(await _written(circle, entry), hearers=hearers)
 
 
 async def tell(service: Service, ask: shapes.Telling) -> shapes.Told:
@@ -269,7 +283,7 @@ def kept_there(kept: KeptThere) -> shapes.KeptThere:
 
 def _member(circle: CellCircle, one: MemberStanding) -> shapes.MemberStanding:
     return shapes.MemberStanding(
-        member=one.member.hex(), name=one.name, role=one.role, status=one.status, me=one.is_me,
+        member=one.member.hex(), name=one.name, role=one.role, last_role=one.last_role, status=one.status, me=one.is_me,
         devices=[_device(owned) for owned in one.devices], admitted_by=one.admitted_by, counts=one.counts,
         lacks=words_shape(one.lacks), silent=one.silent, requires=one.requires, circle=circle.id.hex(),
     )  # fmt: skip
@@ -279,10 +293,14 @@ async def strike_shape(circle: CellCircle, one: StrikeStanding) -> shapes.Strike
     return shapes.StrikeStanding(
         entry=one.entry.hex(), kind=one.kind, state=one.state, by=one.by, by_me=one.by_me,
         hits_me=one.hits_me, whom=list(one.whom),
-        voters=list(one.voters), lacks=words_shape(one.lacks), final=one.final,
+        voters=list(one.voters), at=_at(one), lacks=words_shape(one.lacks), final=one.final,
         confirmed=len(await circle.membership.confirmed(one.entry)), others=len(circle.circle.others()),
         circle=circle.id.hex(),
     )  # fmt: skip
+
+
+def _at(one: StrikeStanding) -> str | None:
+    return None if one.at is None else time_text(moment(one.at))
 
 
 def _quarantined(circle: CellCircle, one: Quarantined) -> shapes.Quarantined:

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 from cellsync.api.contract import shapes
 from cellsync.api.lookup import resolve
 from cellsync.api.operations.fields import item_label, log_view, without_logs
-from cellsync.api.operations.people import time_text
+from cellsync.api.operations.standings import waiting
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.casework.editing import as_text
 from cellsync.casework.values.link import Relation
 from cellsync.casework.values.timeline import TimelineEntry
@@ -74,7 +75,7 @@ async def move(service: Service, ask: shapes.MoveCase) -> shapes.Moved:
         linked = await moving.link(source, case, target, moved, Relation.MERGED_INTO.value)
     return shapes.Moved(
         id=moved.hex(), short=target.short(moved), circle=target.id.hex(), title=title_of(shown._state),
-        items=len(chosen), linked=linked,
+        items=len(chosen), linked=linked, waits=await waiting(target),
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -12,6 +11,7 @@ from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous
 from cellsync.api.operations.circles import locked, rows
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.cell.cell import Cell, Peer
 from cellsync.cell.flag import LASTING, Flag, Reason
 from cellsync.cell.member import Member
@@ -36,6 +36,8 @@ FLAGS: Final = {
     Reason.REMOVAL_AHEAD: "says that {} removed; the entry is not here. Nothing is sent to them (status --carry-on)",
     Reason.REMOVAL_LAPSED: "said 30 days ago that {} removed; the entry has not arrived, so they are sent everything",
     Reason.REMOVED: "was removed on this device: nothing is sent or received. It can be read and exported (members)",
+    Reason.LEFT: "has left, on this device: nothing is sent or received. It can be read and exported (members)",
+    Reason.MEMBER_LEFT: "has left by themselves, with all their devices, and is sent nothing from here any more",
     Reason.MEMBER_REMOVED: "was removed, and is sent nothing from here any more. Do you agree? (members why)",
     Reason.REMOVED_ELSEWHERE: "was removed from {where}, and is still in this circle, which you coordinate (members)",
     Reason.ONE_WORD: "says that {} removed, on one word. Until it has a second it can be contested (members)",
@@ -51,10 +53,6 @@ FLAGS: Final = {
 }
 
 SHOWN: Final = 4  # names in one sentence
-
-
-def time_text(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def shape_of(peer: Peer) -> shapes.Peer:

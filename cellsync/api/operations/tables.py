@@ -15,6 +15,7 @@ from cellsync.api.jobs import Job
 from cellsync.api.lookup import resolve
 from cellsync.api.operations.edits import created, unwritten, write_locked
 from cellsync.api.operations.job_handlers import cancelling, showing
+from cellsync.api.operations.standings import waiting
 from cellsync.api.service import Service
 from cellsync.casework import ExportRecord, Link, Relation
 from cellsync.casework.documents.case_file import CaseFile
@@ -45,6 +46,7 @@ class ImportJob(Job[shapes.Importing]):
         self._done = self._total = 0
         self._dry_run = False
         self._report: Report | None = None
+        self._waits: shapes.OwnStanding | None = None
 
     async def run(self, ask: shapes.ImportTable, tables: list[str]) -> None:
         """`tables`: the one of the request, which is let go as soon as it is read."""
@@ -59,6 +61,7 @@ class ImportJob(Job[shapes.Importing]):
             encoding=ask.encoding, delimiter=ask.delimiter, dry_run=ask.dry_run,
             progress=self._progress, stop=lambda: self.cancelled,
         )  # fmt: skip
+        self._waits = None if ask.dry_run else await waiting(circle)
         if self._report.left:
             raise self.cancellation()
 
@@ -115,6 +118,7 @@ class ImportJob(Job[shapes.Importing]):
             ],
             nameless=[shapes.Nameless(line=line, called=called) for line, called in report.nameless],
             renamed=[shapes.Renamed(line=renamed.line, person=renamed.person.hex()) for renamed in report.renamed],
+            waits=self._waits,
             error=self.shown_error(),
         )  # fmt: skip
 

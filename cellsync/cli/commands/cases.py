@@ -13,6 +13,7 @@ from cellsync.cli.commands.edits import FROM_INPUT, typed_or_read, usage_error
 from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group, circle_option
+from cellsync.cli.standing import say_if_outside
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import circle_names, clock, line, many, safe, said, table
 
@@ -242,6 +243,7 @@ def log(
         see_through(context, terminal)
         answer = client.call("case.edit", case=case_, circle=circle, append={field or _TIMELINE: [item]})
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}")
+    say_if_outside(terminal, answer)
     terminal.answer(answer)
 
 

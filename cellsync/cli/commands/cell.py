@@ -10,6 +10,7 @@ import click
 from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, circle_option
+from cellsync.cli.standing import place, stands
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import (
     circle_names,
@@ -216,11 +217,12 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
     only_here = answer["only_here"]
     where = _elsewhere(only_here)
     for one in answer["circles"]:
-        role, indent = one["role"] or "not admitted yet", ""
+        role, indent = place(one["standing"]), ""
         if several:
             terminal.result(f"{several[one['id']]} · {many(one['devices'], 'device')}, {many(one['cases'], 'case')}")
             where, indent = _elsewhere(one["only_here"]), "  "
-        rows = [[f"{line(answer['name'], 24)} (you, {role})", where]]
+        is_gone = one["standing"]["status"] == "removed"  # what only this device has goes nowhere any more
+        rows = [[f"{line(answer['name'], 24)} (you, {role})", stands(one["standing"]) if is_gone else where]]
         rows += [[line(peer["name"], 24), presence(peer)] for peer in answer["peers"] if peer["circle"] == one["id"]]
         for row in table(rows):
             terminal.result(indent + row)
@@ -252,6 +254,8 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
         terminal.result(f"⚠ {of}{line(flag['author'], 24)} {text}")
     if not seen and not all(flag["lasting"] for flag in answer["flags"]):
         terminal.next("cellsync status --seen   when you have dealt with these", writes=True)
+    elif all(one["standing"]["status"] == "removed" for one in answer["circles"]):
+        terminal.next("cellsync case export")
     elif not answer["peers"]:
         terminal.next("cellsync invite", writes=True)
     elif only_here and not any(peer["connected"] for peer in answer["peers"]):

@@ -11,6 +11,7 @@ import click
 
 from cellsync.cli.interrupts import see_through, seen_through
 from cellsync.cli.options import Command, Group
+from cellsync.cli.standing import place
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import circle_names, line, many, table
 
@@ -68,7 +69,7 @@ def list_(context: click.Context) -> None:
     for row in table(
         [
             [
-                names[one["id"]], one["role"] or "not admitted yet", many(one["devices"], "device"),
+                names[one["id"]], place(one["standing"]), many(one["devices"], "device"),
                 many(one["cases"], "case"), one["short"], "own passphrase" if one["own_passphrase"] else "",
             ]
             for one in answer["circles"]
@@ -79,7 +80,7 @@ def list_(context: click.Context) -> None:
         terminal.result(f"a locked circle ({line(short)})")
     if answer["locked"]:
         terminal.next("cellsync circle unlock")
-    if len(answer["circles"]) == 1:
+    elif len(answer["circles"]) == 1:
         terminal.next("cellsync circle create NAME   for what only some may know", writes=True)
     terminal.answer(answer)
 
@@ -97,6 +98,11 @@ def unlock(context: click.Context, id_: str) -> None:
 
     terminal = terminal_of(context)
     with the_open_daemon(context) as client:
+        if not client.call("circles")["locked"]:
+            terminal.result("No circle is locked here.")
+            terminal.next("cellsync circle list")
+            terminal.answer({"v": 1, "circle": None})
+            return
         secret = terminal.passphrase("Passphrase of the circle")
         answer = client.call("circle.unlock", passphrase=secret, circle=id_.lower())
     name = line(answer["circle"]["name"]) or answer["circle"]["short"]
@@ -143,6 +149,7 @@ def set_(context: click.Context, name: str) -> None:
     Asks for the cell's passphrase first. With --passphrase-fd that is on the first line, and the new one on the second.
     """
     with _the_open_cell(context) as (client, terminal):
+        client.call("permission", deed="circle.passphrase", circle=name)
         old = terminal.passphrase("Passphrase of the cell")
         answer = _chosen(client, terminal, name, old)
     terminal.result("✓ It has a passphrase of its own, needed besides that of the cell. It is unlocked now.")
@@ -160,6 +167,7 @@ def change(context: click.Context, name: str) -> None:
     Asks for the circle's old one first. With --passphrase-fd that is on the first line, and the new one on the second.
     """
     with _the_open_cell(context) as (client, terminal):
+        client.call("permission", deed="circle.own_passphrase", circle=name)
         old = terminal.passphrase("Old passphrase of the circle")
         answer = _chosen(client, terminal, name, old)
     terminal.result("✓ Its passphrase is changed. The old one does not open it on this device any more.")
@@ -174,6 +182,7 @@ def change(context: click.Context, name: str) -> None:
 def remove(context: click.Context, name: str) -> None:
     """Let the circle NAME open with the cell again, without a passphrase of its own. Asks for that one."""
     with _the_open_cell(context) as (client, terminal):
+        client.call("permission", deed="circle.own_passphrase", circle=name)
         old = terminal.passphrase("Passphrase of the circle")
         with seen_through(terminal):
             answer = client.call("circle.passphrase", circle=name, old=old, new=None)

@@ -38,6 +38,7 @@ def link(
 
     terminal = terminal_of(context)
     with opened(context, online=True) as client:
+        client.call("permission", deed="link", circle=circle)
         called = terminal.name_for("What is the new device called? (Phone, say)", name)
         job = client.call("link", name=called, circle=circle, short_code=not no_short_code)
         job = come_in(terminal, client, job, code_fd, words_fd)

@@ -11,6 +11,7 @@ import click
 from cellsync.api.contract.problems import USAGE, Problem, Refusal
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, circle_option
+from cellsync.cli.standing import say_if_outside
 from cellsync.cli.terminal import Terminal, line_ended, terminal_of
 from cellsync.cli.words import line
 
@@ -123,10 +124,12 @@ def new(context: click.Context, /, title: str | None, kind: str, circle: str, **
         see_through(context, terminal)
         answer = client.call("case.new", kind=kind, circle=circle, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}".rstrip())
+    say_if_outside(terminal, answer)
     if answer["alike"]:
         terminal.say(f"Called the same, and here already: {', '.join(line(case, 16) for case in answer['alike'])}")
     _say_doubts(terminal, answer)
-    terminal.next(f"cellsync case show {answer['short']}")
+    if not answer.get("waits"):
+        terminal.next(f"cellsync case show {answer['short']}")
     terminal.answer(answer)
 
 
@@ -159,6 +162,7 @@ def edit(
         see_through(context, terminal)
         answer = client.call("case.edit", case=case_, circle=circle, **written)
     terminal.result(f"✓ {answer['short']}  {line(answer['title'])}" if answer["written"] else "Nothing has changed.")
+    say_if_outside(terminal, answer)
     _say_doubts(terminal, answer)
     terminal.answer(answer)
 

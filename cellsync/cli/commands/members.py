@@ -11,8 +11,10 @@ import click
 from cellsync.cli.commands.recovery import warnings
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
+from cellsync.cli.standing import stands
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import ago, circle_names, line, many, table
+from cellsync.cli.words import ago, circle_names, clock, line, listed, many, table
+from cellsync.core.errors import NotPermitted
 
 _TELLING: Final = "Whoever has it learns then that yours is here."
 _AGAINST_ME: Final = "With as many words on both sides it is undecided: both of you are suspended until another speaks."
@@ -35,8 +37,8 @@ def members(context: click.Context, circle: str) -> None:
         circles = client.call("circles")["circles"]
         keys = client.call("recovery.keys", circle=circle)["keys"]
     names = circle_names(circles) if len(circles) > 1 else {}
-    if answer["removed"] is not None:
-        for sentence in removed_here(answer["removed"]):
+    for own in answer["own"]:
+        for sentence in of_own(own):
             terminal.result(sentence)
     rows = [[*row, names.get(member["circle"], "")] for member in answer["members"] for row in _rows(member)]
     for row in table(rows):
@@ -66,7 +68,8 @@ def _rows(member: dict[str, Any]) -> Iterator[list[str]]:
     devices = [one for one in member["devices"] if one["status"] != "removed"]
     several = many(len(devices), "device") if len(devices) > 1 else ""
     name = line(member["name"], 40) + (" (you)" if member["me"] else "")
-    yield [name, member["role"] or "no role", status or several, line(member["member"][:8])]
+    gone = f"was {member['last_role']}" if member["last_role"] else "no role"
+    yield [name, member["role"] or gone, status or several, line(member["member"][:8])]
     for one in devices if several else ():
         called = f"  {line(one['name'], 40)}" + (" (this one)" if one["me"] else "")
         yield [called, "device", "" if one["status"] == "active" else one["status"], line(one["device"][:8])]
@@ -109,12 +112,15 @@ def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[st
     return []
 
 
-def removed_here(removal: dict[str, Any]) -> list[str]:
-    """What a removed device says of itself."""
-    by = line(removal["by"] or "the recovery key", 40)
-    how = "You have left this circle." if removal["kind"] == "leave" else f"This device was removed by {by}."
-    said = [f"⚠ {how} It sends and receives nothing there any more.", "What is here can still be read and exported."]
-    if removal["kind"] == "remove" and removal["by"]:
+def of_own(own: dict[str, Any]) -> list[str]:
+    """What a device says of itself that was removed, has left, or is suspended."""
+    said = [f"⚠ {text}" for text in [stands(own)] if text]
+    if own["status"] == "suspended":
+        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine list")
+    if own["status"] != "removed":
+        return said
+    said.append("It sends and receives nothing there any more. What is here can still be read and exported.")
+    if own["by"] and not own["left"]:
         said.append("A coordinator who disagrees answers: cellsync members contest")
     return said
 
@@ -161,8 +167,14 @@ def remove(
     with opened(context, writes=True) as client:
         seen = client.call("removal.preview", **given, with_admitted=with_admitted)
         shown = line(seen["name"], 200)
+        if not seen["circles"]:
+            terminal.result(gone(shown, seen["gone"]))
+            terminal.answer({"v": 1, "circles": []})
+            return
         for sentence in previewed(seen, with_admitted=with_admitted):
             terminal.need(sentence)
+        if not any(there["covered"] for there in seen["circles"]):
+            raise NotPermitted("Only coordinators remove others. Nothing was written.")
         admitted = sum(len(there["admitted"]) for there in seen["circles"] if there["covered"])
         if admitted and not with_admitted and not device and terminal.asks and confirm is None:
             with_admitted = terminal.ask_yes(f"Remove the {admitted} admitted by {shown} as well?")
@@ -187,6 +199,17 @@ def remove(
     failed = [there["error"]["exit"] for there in answer["circles"] if there["error"] is not None]
     if failed:
         context.exit(failed[0])
+
+
+def gone(name: str, strike: dict[str, Any] | None) -> str:
+    """Of somebody who is to be removed, and is not there any more."""
+    on = f" on {clock(strike['at'])}" if strike is not None and strike["at"] else ""
+    if strike is not None and strike["kind"] == "leave":
+        return f"{name} left already{on}: nothing was written."
+    by = "" if strike is None else f", by {line(strike['by'], 40) or 'the recovery key'}"
+    agree = strike is not None and strike["lacks"] is not None and strike["lacks"]["of"]
+    more = f" To agree to it: cellsync members endorse {quote(name)}" if agree else ""
+    return f"{name} was removed already{on}{by}: nothing was written.{more}"
 
 
 def outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
@@ -289,6 +312,7 @@ def endorse(context: click.Context, name: str, yes: bool, circle: str) -> None:
 
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
+        client.call("permission", deed="endorse", circle=circle)
         seen = client.call("endorsable", member=name, circle=circle)
         agreed = []
         for one in seen["open"]:
@@ -325,6 +349,7 @@ def contest(context: click.Context, removal: str, yes: bool, circle: str) -> Non
 
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
+        client.call("permission", deed="contest", circle=circle)
         removals = client.call("contestable", circle=circle)["removals"]
         found = [one for one in removals if one["entry"].startswith(removal.lower())][:1]
         for one in found:
@@ -338,9 +363,22 @@ def contest(context: click.Context, removal: str, yes: bool, circle: str) -> Non
                 return
         see_through(context, terminal)
         answer = client.call("contest", removal=removal.lower(), circle=circle)
-    terminal.result(f"✓ Contested. {_heard(answer)}")
+    terminal.result(f"✓ Contested. {_heard(answer)}{_hearers(answer['hearers'])}")
     terminal.next("cellsync members   says how it stands, and whose word would settle it")
     terminal.answer(answer)
+
+
+def _hearers(names: list[str] | None) -> str:
+    """Who hears the answer of somebody who was removed, and by what way."""
+    if names is None:
+        return " Every device hears it that yours meets."
+    if not names:
+        return (
+            "\n⚠ No device has told yours of the removal, so none that knows of it answers: nobody hears this yet."
+            "\nAsk a member, from person to person, to let theirs tell it: cellsync members tell YOU"
+        )
+    who = listed([line(name, 40) for name in names])
+    return f"\nIt is heard by {who}, whose device told yours, when the two meet, and by the others through it."
 
 
 @members.command(short_help="Let a removed one hear of it.")
@@ -377,6 +415,7 @@ def leave(context: click.Context, confirm: str | None, circle: str) -> None:
 
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
+        client.call("permission", deed="leave", circle=circle)
         question = "Type the name of the circle to leave"
         typed = confirm if confirm is not None else terminal.ask(question, "--confirm CIRCLE")
         see_through(context, terminal)

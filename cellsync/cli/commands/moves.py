@@ -8,6 +8,7 @@ import click
 
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, circle_option
+from cellsync.cli.standing import say_if_outside
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock, line, many, safe
 from cellsync.core.errors import InvalidValue
@@ -49,7 +50,9 @@ def move(
     unpointed = "could not be made to point at it." if seen["linked"] else "does not point at it: some must not know."
     points = "points at it." if answer["linked"] else unpointed
     terminal.result(f"The old one stays, and {points}")
-    terminal.next(f"cellsync case show {answer['short']}")
+    say_if_outside(terminal, answer)
+    if not answer.get("waits"):
+        terminal.next(f"cellsync case show {answer['short']}")
     terminal.answer(answer)
 
 

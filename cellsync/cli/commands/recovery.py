@@ -138,6 +138,7 @@ def replace(context: click.Context, lost: bool, yes: bool, key_fd: int | None, c
         client.call("circles")
         key = ""
         if lost:
+            client.call("permission", deed="recovery.replace", circle=circle)
             terminal.need(_LOST)
             if not (yes or terminal.ask_yes("Is the old paper lost?", "--yes")):
                 raise click.Abort

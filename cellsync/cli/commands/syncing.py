@@ -12,7 +12,7 @@ import click
 from cellsync.api.contract.problems import INTERRUPTED, NO_PEER, PARTLY
 from cellsync.cli.options import Command
 from cellsync.cli.terminal import Terminal, terminal_of
-from cellsync.cli.words import clocks, lacking, line, presence, seen, table, to_update
+from cellsync.cli.words import circle_names, clocks, lacking, line, presence, seen, table, to_update
 from cellsync.core.errors import ClocksDiffer, PeerNewer, PeerOlder
 
 
@@ -26,16 +26,18 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
 
     terminal = terminal_of(context)
     last: dict[str, Any] = {"peers": []}
+    circles: dict[str, str] = {}
     try:
         with opened(context, online=True) as client:
+            circles.update(circle_names(client.call("circles")["circles"]))
             job = follow(
                 terminal, client, client.call("sync", everyone=wait, timeout=timeout), "sync", seen=last.update
             )
     except BaseException:  # a timeout, or Ctrl-C: still report what was reached
-        _say_how_far(terminal, [peer for peer in last["peers"] if peer["reached"] and not peer["version"]])
+        _say_how_far(terminal, [peer for peer in last["peers"] if peer["reached"] and not peer["version"]], circles)
         raise
     peers = job["peers"]
-    _say_how_far(terminal, peers)
+    _say_how_far(terminal, peers, circles)
     warnings = [to_update(peer) for peer in peers if peer["version"]]
     for warning in warnings:
         terminal.result(f"⚠ {warning}")
@@ -51,10 +53,10 @@ def sync(context: click.Context, wait: bool, timeout: float) -> None:
         raise SystemExit(NO_PEER)
 
 
-def _say_how_far(terminal: Terminal, peers: list[dict[str, Any]]) -> None:
+def _say_how_far(terminal: Terminal, peers: list[dict[str, Any]], circles: dict[str, str]) -> None:
     several = len({peer["circle"] for peer in peers}) > 1
     for row in table(
-        [[line(peer["name"], 40), _how_far(peer), peer["circle"][:8] if several else ""] for peer in peers]
+        [[line(peer["name"], 40), _how_far(peer), circles.get(peer["circle"], "") if several else ""] for peer in peers]
     ):
         terminal.result(row)
 
@@ -159,6 +161,8 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{line(data['name'], 60)} is a further device of that member now"
         case "member.added":
             return f"{line(data['name'], 40)} is a member now, as {data['role']}"
+        case "member.removed" if data["left"]:
+            return f"{line(data['name'], 40)} has left: cellsync members"
         case "member.removed":
             return f"⚠ {line(data['name'], 40)} was removed: cellsync members"
         case "member.suspended":

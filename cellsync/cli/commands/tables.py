@@ -18,6 +18,7 @@ from cellsync.cli.files import new_file, saving_options
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, circle_option
 from cellsync.cli.output import put
+from cellsync.cli.standing import say_if_outside
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import line, many
 from cellsync.core.plain import shown
@@ -71,6 +72,7 @@ def import_(
         f"{'' if dry_run else '✓ '}{many(job['created'], 'case')} {would}created, {job['updated']} {would}updated, "
         f"{job['unchanged']} unchanged, {many(job['left_out'], 'row')} left out{unread}"
     )
+    say_if_outside(terminal, job)
     terminal.answer(job)
     if job["problems"]:
         raise SystemExit(PARTLY)

@@ -36,6 +36,13 @@ def removals_of(replica: Replica, device: DeviceId) -> list[EntryId]:
     return found or [EntryId(device)]
 
 
+def has_left(replica: Replica, device: DeviceId) -> bool:
+    """Whether a device is out because its member left, and nobody removed it."""
+    bits = [replica.circle.bit(removal) for removal in removals_of(replica, device)]
+    kinds = {replica.circle.deed(bit).kind for bit in bits if bit is not None}
+    return kinds == {Kind.LEAVE}
+
+
 def may_wipe(replica: Replica, device: DeviceId) -> list[EntryId]:
     """The removals of a device that may wipe its vault, the oldest first."""
     final = replica.court.ruling.decision.is_final

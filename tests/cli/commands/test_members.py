@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.commands.members import removed_here
+from cellsync.cli.commands.members import of_own
 from tests.scenarios.versions.test_commands import run
 
 ENTRY = "ab" * 32
@@ -15,7 +15,8 @@ ENTRY = "ab" * 32
 
 def member(name: str, **other: Any) -> dict[str, Any]:
     return {
-        "member": name.encode().hex(), "name": name, "role": "writer", "status": "active", "devices": [], "me": False,
+        "member": name.encode().hex(), "name": name,
+        "role": "writer", "last_role": None, "status": "active", "devices": [], "me": False,
         "admitted_by": None, "counts": False, "lacks": None, "silent": None, "requires": False, "circle": "c1",
     } | other  # fmt: skip
 
@@ -23,7 +24,9 @@ def member(name: str, **other: Any) -> dict[str, Any]:
 def strike(**other: Any) -> dict[str, Any]:
     return {
         "entry": ENTRY, "kind": "remove", "state": "stands", "by": "Ana", "by_me": False, "hits_me": False,
-        "whom": ["Ben"], "voters": ["Ana"], "lacks": None, "final": False, "confirmed": 0, "others": 2, "circle": "c1",
+        "whom": ["Ben"], "voters": ["Ana"],
+        "at": "2026-03-01T09:58:00+00:00",
+        "lacks": None, "final": False, "confirmed": 0, "others": 2, "circle": "c1",
     } | other  # fmt: skip
 
 
@@ -47,19 +50,27 @@ class Cell:
     """A cell with these answers. `asked`: what was asked of it."""
 
     def __init__(self, **answers: Any) -> None:
-        roster = {"v": 1, "members": [member("Ana", me=True)], "strikes": [], "quarantine": [], "removed": None}
-        written = {"v": 1, "entry": ENTRY, "confirmed": 1, "others": 2}
+        roster = {
+            "v": 1,
+            "members": [member("Ana", me=True)],
+            "strikes": [],
+            "quarantine": [],
+            "removed": None,
+            "own": [],
+        }
+        written = {"v": 1, "entry": ENTRY, "confirmed": 1, "others": 2, "hearers": None}
         preview = {
             "v": 1,
             "name": "Ben",
             "circles": [there()],
+            "gone": None,
         }
         self.answers: dict[str, Any] = {
             "recovery.keys": {"v": 1, "keys": []},
             "roster": roster, "circles": {"v": 1, "circles": [{"id": "c1", "name": "Mill Street", "short": "c1"}]},
             "removal.preview": preview, "removal": {"v": 1, "circles": [removed()]},
             "release": written, "role": written, "leave": written,
-            "endorse": written, "contest": written, "require": {"v": 1, "in_force": False},
+            "endorse": written, "contest": written, "permission": {"v": 1}, "require": {"v": 1, "in_force": False},
             "endorsable": {"v": 1, "name": "Ben", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
             "contestable": {"v": 1, "removals": [strike(hits_me=True, whom=["Cara"])]},
         } | answers  # fmt: skip
@@ -79,7 +90,7 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
             member("Ana", role="coordinator", me=True, requires=True),
             member("Ben", role="coordinator", silent=9),
             member("Cara", role="coordinator", requires=True, lacks={"words": 1, "of": []}),
-            member("Dan", status="removed"),
+            member("Dan", status="removed", role=None, last_role="writer"),
         ],
         "strikes": [
             strike(whom=["Dan"], lacks=words),
@@ -94,7 +105,7 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
     said = run(monkeypatch, cell, "members").output
     for sentence in (
         "Ana (you)",
-        "Dan        writer       removed",
+        "Dan        was writer   removed",
         "Ben coordinates, and has given no sign for 9 days.",
         "Ben's cellsync has not required yet what removals need",
         "Cara's word does not count in a dispute yet. It takes the recovery key",
@@ -239,10 +250,64 @@ def test_as_json_the_answer_alone_is_printed(monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads(done.output) == cell.answers["roster"]
 
 
+def own(**other: Any) -> dict[str, Any]:
+    """How this device stands."""
+    return {
+        "circle": "c1", "called": "Mill Street", "status": "removed", "role": None, "by": "Ana", "left": False,
+        "at": None, "settles": [], "paper": False,
+    } | other  # fmt: skip
+
+
 def test_a_removed_device_says_by_whom_and_what_is_left_to_do() -> None:
-    assert removed_here(strike(whom=["Cara"])) == [
-        "⚠ This device was removed by Ana. It sends and receives nothing there any more.",
-        "What is here can still be read and exported.",
+    assert of_own(own()) == [
+        "⚠ This device was removed from Mill Street, by Ana.",
+        "It sends and receives nothing there any more. What is here can still be read and exported.",
         "A coordinator who disagrees answers: cellsync members contest",
     ]
-    assert "You have left this circle." in removed_here(strike(kind="leave"))[0]
+    assert of_own(own(left=True, by="Ben")) == [
+        "⚠ You left Mill Street.",
+        "It sends and receives nothing there any more. What is here can still be read and exported.",
+    ]
+    assert "by whoever has its recovery key" in of_own(own(by=""))[0]
+    assert of_own(own(status="active", role="writer")) == []
+    assert of_own(own(status="suspended", role="coordinator", by="", settles=["Cara", "Dan"], paper=True))[0] == (
+        "⚠ This device is suspended in Mill Street, until Cara or Dan or the recovery key has decided the dispute."
+    )
+
+
+def test_whoever_is_removed_already_is_said_to_be_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    for strike_, said in (
+        (strike(at=None), "Ben was removed already, by Ana: nothing was written."),
+        (strike(at=None, by=""), "Ben was removed already, by the recovery key: nothing was written."),
+        (strike(at=None, kind="leave", by="Ben"), "Ben left already: nothing was written."),
+        (strike(at=None, lacks={"words": 1, "of": ["Cara"]}), "To agree to it: cellsync members endorse Ben"),
+        (None, "Ben was removed already: nothing was written."),
+    ):
+        cell.answers["removal.preview"] = {"v": 1, "name": "Ben", "circles": [], "gone": strike_}
+        done = run(monkeypatch, cell, "members", "remove", "Ben")
+        assert (done.exit_code, "removal" in cell.asked) == (0, False)
+        assert said in done.output
+
+
+def test_who_may_remove_nobody_there_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    cell.answers["removal.preview"]["circles"] = [there(covered=False, coordinators=["Ana"], tell=["Ana"])]
+    done = run(monkeypatch, cell, "members", "remove", "Ben")
+    assert "removal" not in cell.asked
+    assert "Tell Ana, from person to person" in done.output
+    assert (done.exit_code, "Only coordinators remove others" in done.output) == (7, True)
+
+
+@pytest.mark.parametrize(
+    ("hearers", "said"),
+    [
+        (None, "Every device hears it that yours meets."),
+        ([], "nobody hears this yet."),
+        (["Ana", "Cara"], "It is heard by Ana and Cara, whose device told yours, when the two meet"),
+    ],
+)
+def test_a_contest_says_who_hears_it(monkeypatch: pytest.MonkeyPatch, hearers: list[str] | None, said: str) -> None:
+    cell = Cell()
+    cell.answers["contest"] |= {"hearers": hearers}
+    assert said in run(monkeypatch, cell, "members", "contest", "--yes").output

@@ -39,6 +39,10 @@ def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, 
 CIRCLE = filled(
     shapes.CircleRow, id="c1", short="c1", name="Mill Street", role="writer", device="aa", devices=2, cases=0, beside=0,
     changes=1, only_here=0, conflicts=0, own_passphrase=False, wipes_in=None,
+    standing=filled(
+        shapes.OwnStanding, circle="c1", called="Mill Street", status="active", role="writer", by="", left=False,
+        settles=[], paper=False,
+    ),
 )  # fmt: skip
 
 

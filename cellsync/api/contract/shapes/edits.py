@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import Answer, Name, RequestKey, Takes, Words
+from cellsync.api.contract.shapes.membership import OwnStanding
 
 
 class Writing(Takes, kw_only=True, frozen=True):
@@ -59,7 +60,8 @@ class TakenAs(Struct, kw_only=True, frozen=True):
 class Written(Answer, kw_only=True, frozen=True):
     """`written` is false if nothing changed. `heads`: of the case with what was written, and nothing after it. `alike`:
     short ids of other cases and persons that are called like a new one, which may be the same. `doubts`: about a
-    consent, as it stands now. `taken`: what was not written as it was said."""
+    consent, as it stands now. `taken`: what was not written as it was said. `waits`: this device is suspended, so what
+    was written waits in quarantine, and no list shows it; null: it is shown to all."""
 
     id: str
     short: str
@@ -70,3 +72,4 @@ class Written(Answer, kw_only=True, frozen=True):
     alike: list[str] = []
     doubts: list[Doubt] = []
     taken: list[TakenAs] = []
+    waits: OwnStanding | None = None

@@ -19,11 +19,13 @@ from cellsync.api.contract.shapes.base import (
 
 
 class Health(Answer, kw_only=True, frozen=True):
-    """empty: no vault yet; locked; open. `removed`: it is open, and this device was removed from a circle, or left."""
+    """empty: no vault yet; locked; open. `removed`: it is open, and this device was removed from a circle, or left;
+    `suspended`: it is suspended in one, and what it writes there is shown to nobody."""
 
     state: State
     version: str
     removed: bool
+    suspended: bool
 
 
 class Init(Takes, kw_only=True, frozen=True):

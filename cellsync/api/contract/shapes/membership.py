@@ -28,11 +28,13 @@ class OwnedDevice(Struct, kw_only=True, frozen=True):
 class MemberStanding(Struct, kw_only=True, frozen=True):
     """A member, past or present. `counts`: their word weighs in a dispute; `lacks`: what it takes before that of a
     coordinator does. `silent`: for how many days a coordinator has given no sign, if it is more than a week.
-    `requires`: whether a coordinator has required the edition that understands removals, or need not any more."""
+    `requires`: whether a coordinator has required the edition that understands removals, or need not any more. `role`:
+    null for one who is removed, who had the `last_role`."""
 
     member: str
     name: str
     role: str | None
+    last_role: str | None
     status: Literal["active", "suspended", "removed"]
     devices: list[OwnedDevice]
     me: bool
@@ -47,7 +49,7 @@ class MemberStanding(Struct, kw_only=True, frozen=True):
 class StrikeStanding(Struct, kw_only=True, frozen=True):
     """Somebody removed others, left, or took a role. `by`: "" with the recovery key. `lacks`: of a removal that stands
     on one word: whose second it takes. `final`: two members have agreed, and others have seen it. `confirmed`: how many
-    other devices are known to hold it."""
+    other devices are known to hold it. `at`: when, as its author's clock says; null: it was only told."""
 
     entry: str
     kind: Literal["remove", "leave", "demote"]
@@ -57,6 +59,7 @@ class StrikeStanding(Struct, kw_only=True, frozen=True):
     hits_me: bool
     whom: list[str]
     voters: list[str]
+    at: str | None
     lacks: MissingWords | None
     final: bool
     confirmed: int
@@ -79,13 +82,41 @@ class Quarantined(Struct, kw_only=True, frozen=True):
     circle: str
 
 
+class OwnStanding(Struct, kw_only=True, frozen=True):
+    """How this device itself stands in a circle. waiting: its admission has not arrived. suspended: what it writes is
+    shown to nobody, itself included, until a dispute is decided: by the words of these (`settles`), or by the recovery
+    key (`paper`). removed: by somebody (`by`; "": with the recovery key, or since its admission does not count), or it
+    has `left`, `at` that time by its author's clock. `called`: what the circle is called."""
+
+    circle: str
+    called: str
+    status: Literal["waiting", "active", "suspended", "removed"]
+    role: str | None
+    by: str
+    left: bool
+    at: str | None
+    settles: list[str]
+    paper: bool
+
+
 class Roster(Answer, kw_only=True, frozen=True):
-    """`removed`: what removed this device, if it was removed; its cell can be read, and is not kept in step."""
+    """`removed`: what removed this device, if it was removed; its cell can be read, and is not kept in step. `own`: how
+    it stands in each circle."""
 
     members: list[MemberStanding]
     strikes: list[StrikeStanding]
     quarantine: list[Quarantined]
     removed: StrikeStanding | None
+    own: list[OwnStanding]
+
+
+class Intended(Takes, kw_only=True, frozen=True):
+    """`deed`: what somebody is about to do. `circle`: in which; needed if there are several."""
+
+    deed: Literal[
+        "leave", "endorse", "contest", "link", "recovery.replace", "circle.passphrase", "circle.own_passphrase"
+    ]
+    circle: Words = ""
 
 
 class OneMember(Takes, kw_only=True, frozen=True):
@@ -178,10 +209,12 @@ class RemovalThere(Struct, kw_only=True, frozen=True):
 
 
 class RemovalPreview(Answer, kw_only=True, frozen=True):
-    """`circles`: where they are, as their keys say; the one where the name was found first. `name`: what to type."""
+    """`circles`: where they are, as their keys say; the one where the name was found first. `name`: what to type.
+    `gone`: they are removed already, or have left, by this; nothing else is said then."""
 
     name: str
     circles: list[RemovalThere]
+    gone: StrikeStanding | None = None
 
 
 class RemovedThere(Struct, kw_only=True, frozen=True):
@@ -203,11 +236,13 @@ class Removals(Answer, kw_only=True, frozen=True):
 
 
 class WrittenOfMembers(Answer, kw_only=True, frozen=True):
-    """`confirmed`: how many of the `others` are known to hold it by now. `entry`: null if nothing was written."""
+    """`confirmed`: how many of the `others` are known to hold it by now. `entry`: null if nothing was written.
+    `hearers`: of an answer by somebody who was removed, who hears it: those whose devices told this one."""
 
     entry: str | None
     confirmed: int
     others: int
+    hearers: list[str] | None = None
 
 
 class NewRole(Takes, kw_only=True, frozen=True):

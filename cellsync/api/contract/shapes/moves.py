@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import Answer, Name, Takes, Words
+from cellsync.api.contract.shapes.membership import OwnStanding
 
 
 class MovePreviewed(Takes, kw_only=True, frozen=True):
@@ -55,7 +56,7 @@ class MoveCase(Takes, kw_only=True, frozen=True):
 
 
 class Moved(Answer, kw_only=True, frozen=True):
-    """The new case. `linked`: whether the old one, which stays, points at it."""
+    """The new case. `linked`: whether the old one, which stays, points at it. `waits`: as in `Written`."""
 
     id: str
     short: str
@@ -63,3 +64,4 @@ class Moved(Answer, kw_only=True, frozen=True):
     title: str
     items: int
     linked: bool
+    waits: OwnStanding | None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import Answer, HostName, Name, Port, Secret, State, Takes, Words
+from cellsync.api.contract.shapes.membership import OwnStanding
 
 
 class OfCircle(Takes, kw_only=True, frozen=True):
@@ -142,7 +143,7 @@ class CircleRow(Struct, kw_only=True, frozen=True):
     from the others. `device`: this device's id there. `devices`: how many are in it, this one among them.
     `own_passphrase`: it is locked whenever the cell is, and opens with another passphrase than that.
     `wipes_in`: this device was removed, and wipes the circle when it has been on for so many more seconds; null: it
-    does not. `window`: that of forward secrecy; null while nobody else is in it."""
+    does not. `window`: that of forward secrecy; null while nobody else is in it. `standing`: how this device stands."""
 
     id: str
     short: str
@@ -158,6 +159,7 @@ class CircleRow(Struct, kw_only=True, frozen=True):
     own_passphrase: bool
     wipes_in: float | None
     window: SecrecyWindow | None
+    standing: OwnStanding
 
 
 class CircleRows(Answer, kw_only=True, frozen=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from cellsync.api.contract.shapes.base import Answer, Error, RequestKey, Takes, Words
+from cellsync.api.contract.shapes.membership import OwnStanding
 
 
 class ImportTable(Takes, kw_only=True, frozen=True):
@@ -74,7 +75,8 @@ class Importing(Answer, kw_only=True, frozen=True):
     """Whole groups of rows are durable as they are done; the same table again does the rest. `created`, `updated` and
     `unchanged` count when it is over, also if it was cancelled: of all rows that it had come to by then, `done`.
     `left_out` counts rows, `unread` cells of rows that arrived. `columns`: headings of the table that were taken for
-    ours. `id_column`: "" if the table has none; then rows are known by the name and the date of birth."""
+    ours. `id_column`: "" if the table has none; then rows are known by the name and the date of birth. `waits`: as in
+    `Written`."""
 
     job: str
     step: int
@@ -95,4 +97,5 @@ class Importing(Answer, kw_only=True, frozen=True):
     alike: list[Alike]
     nameless: list[Nameless]
     renamed: list[Renamed]
+    waits: OwnStanding | None
     error: Error | None

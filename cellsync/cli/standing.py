@@ -1,0 +1,54 @@
+"""Standing: how this device itself stands in a circle, in words; and what becomes of what it writes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cellsync.cli.terminal import Terminal
+from cellsync.cli.words import clock, line
+
+
+def stands(own: dict[str, Any]) -> str:
+    """`You left Mill Street on 2026-03-01 09:58.`; "": as a member does."""
+    circle, on = line(own["called"], 40) or "a circle", f" on {clock(own['at'])}" if own["at"] else ""
+    match own["status"]:
+        case "removed" if own["left"]:
+            return f"You left {circle}{on}."
+        case "removed":
+            by = line(own["by"], 40) or "whoever has its recovery key"
+            return f"This device was removed from {circle}{on}, by {by}."
+        case "suspended":
+            return f"This device is suspended in {circle}, until {decides(own)}."
+    return ""
+
+
+def decides(own: dict[str, Any]) -> str:
+    """Whose word ends a suspension."""
+    who = [line(name, 40) for name in own["settles"]] + (["the recovery key"] if own["paper"] else [])
+    return f"{' or '.join(who)} has decided the dispute" if who else "a dispute is decided (cellsync members)"
+
+
+def outside(own: dict[str, Any]) -> str:
+    """What is said of something that a suspended device has just written."""
+    return (
+        f"⚠ It waits outside: no list shows it, here or on other devices, until {decides(own)}. "
+        "It is kept: cellsync quarantine list"
+    )
+
+
+def say_if_outside(terminal: Terminal, answer: dict[str, Any]) -> None:
+    """Whoever writes on a suspended device learns at once that nobody is shown it."""
+    if waits := answer.get("waits"):  # a daemon from before does not say
+        terminal.result(outside(waits))
+
+
+def place(own: dict[str, Any]) -> str:
+    """For a row: `writer`, `writer, suspended`, `left`, `removed`."""
+    match own["status"]:
+        case "waiting":
+            return "not admitted yet"
+        case "removed":
+            return "left" if own["left"] else "removed"
+        case "suspended":
+            return f"{own['role'] or 'no role'}, suspended"
+    return own["role"] or "no role"
