@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
+from cellsync.ledger.pause import spare
 from tests import isolation, profiles
 from tests.faults import logged_below, none_survived
 
@@ -52,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in [*waiting, *others]:
             min(lanes, key=len).extend(module)
         items[:] = [item for lane in lanes for item in lane]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector go through what tests make, as in a daemon, and not through ten thousand collected tests."""
+    spare()
 
 
 @pytest.fixture(autouse=True)

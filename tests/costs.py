@@ -18,14 +18,21 @@ BUDGET: Final = 8 * 60 * 2 * 0.8  # seconds of processor time for all that is no
 MOST: Final = 45.0  # seconds for one such test: three times what the most expensive one needs
 _COST: Final = "processor seconds"
 _began = 0.0
+_elsewhere = 0.0
 _costs: list[tuple[float, str]] = []
 _SHOWN: Final = 15  # folders and tests, if all take long
 
 
 def _spent() -> float:
-    """By this process and all children that have ended."""
+    """By this process, all children that have ended, and what others did for it."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return times.user + times.system + times.children_user + times.children_system + _elsewhere
+
+
+def add(seconds: float) -> None:
+    """That a process which is no child of this one worked for it."""
+    global _elsewhere
+    _elsewhere += seconds
 
 
 def pytest_runtest_logstart() -> None:

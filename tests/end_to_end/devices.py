@@ -24,6 +24,7 @@ import pytest
 
 from cellsync.core.ids import Passphrase
 from cellsync.store.vault import Vault
+from tests.end_to_end import hatchery
 from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).parent
@@ -47,9 +48,11 @@ class Ended(Exception):
 
 
 class Device:
-    """A running device; `options` as in `cell_device.main`."""
+    """A running device; `options` as in `cell_device.main`. `alone`: it loads for itself."""
 
-    def __init__(self, folder: Path, errors: Path, prefix: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, folder: Path, errors: Path, prefix: Sequence[str] = (), *, alone: bool = False, **options: Any
+    ) -> None:
         self.folder = folder
         self.port: int = options.get("port", 0)
         self.errors = errors
@@ -58,8 +61,9 @@ class Device:
         self._told: dict[str, deque[Answer]] = {}
         self._news = Condition()
         self._ended = False
+        alone = alone or bool(prefix) or "real_kdf" in options or not hatchery.POSSIBLE
         with errors.open("ab") as file:
-            self._process = subprocess.Popen(
+            self._process = (subprocess.Popen if alone else hatchery.Hatched)(
                 [*prefix, sys.executable, str(HERE / "cell_device.py"),
                  json.dumps({"folder": str(folder), **options})],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,

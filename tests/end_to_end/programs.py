@@ -1,6 +1,7 @@
 """The real programs as processes: daemons and commands of a few profiles, all on 127.0.0.1, ended whatever happens.
 
-The key derivation is cheap (`tests/cli/cheap.py`); everything else is as it ships.
+The key derivation is cheap (`tests/cli/cheap.py`), and what they load was loaded before (`hatchery`); all else is as it
+ships.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cellsync.api.client import NoDaemon, SocketClient
 from cellsync.core.errors import CellsyncError
 from cellsync.profile.holder import pid_of
 from cellsync.profile.profile import Profile
+from tests.end_to_end import hatchery
 from tests.end_to_end.devices import ROOT
 from tests.patience import PATIENCE, wait_until
 
@@ -46,13 +48,18 @@ class Ran(NamedTuple):
 class Program:
     """One profile: its daemon, if one was started, and commands."""
 
-    def __init__(self, folder: Path, name: str, prefix: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, name: str, prefix: Sequence[str] = (), *, alone: bool = False) -> None:
         self.name = name
         self.launcher = CHEAP
         self.profile = Profile(folder / name)
         self.log = folder / f"{name}.log"
         self._prefix = prefix
+        self._alone = alone or not hatchery.POSSIBLE
         self._daemon: subprocess.Popen[bytes] | None = None
+
+    @property
+    def _popen(self) -> type[subprocess.Popen[Any]]:
+        return subprocess.Popen if self._alone or self._prefix else hatchery.Hatched
 
     # --- commands ------------------------------------------------------------------------------------------
 
@@ -62,12 +69,15 @@ class Program:
     def run(self, *arguments: str, passphrase: str | None = PASSPHRASE, within: float = PATIENCE, **more: Any) -> Ran:
         """A command without a terminal."""
         with self.begin(*arguments, passphrase=passphrase, **more) as process:
-            try:
-                out, err = process.communicate(timeout=within)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-        return Ran(process.returncode, out, err)
+            return _end_of(process, within)
+
+    def run_as_given(self, *arguments: str, stdin: int | None) -> Ran:
+        """The same without a passphrase for it."""
+        with self._popen(
+            self.command(*arguments), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment(),
+        ) as process:  # fmt: skip
+            return _end_of(process, PATIENCE)
 
     def begin(
         self, *arguments: str, passphrase: str | None = PASSPHRASE, pass_fds: Sequence[int] = (), **more: Any
@@ -78,7 +88,7 @@ class Program:
         os.close(writing)
         given = [] if passphrase is None else ["--passphrase-fd", str(reading)]
         try:
-            return subprocess.Popen(
+            return self._popen(
                 self.command(*arguments, *given), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, pass_fds=[*pass_fds, reading], env=environment(), **more,
             )  # fmt: skip
@@ -100,7 +110,7 @@ class Program:
     def start(self, *arguments: str, unlocked: bool = True, **more: Any) -> None:
         """Start the daemon, and wait until it answers."""
         with self.log.open("ab") as log:
-            self._daemon = subprocess.Popen(
+            self._daemon = self._popen(
                 self.command("daemon", "run", *arguments), stdin=subprocess.DEVNULL, stderr=log,
                 env=environment(**more.pop("environment", {})), **more,
             )  # fmt: skip
@@ -150,6 +160,15 @@ class Program:
         assert pid_of(self.profile) is None
 
 
+def _end_of(process: subprocess.Popen[str], within: float) -> Ran:
+    try:
+        out, err = process.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Ran(process.returncode, out, err)
+
+
 def environment(**more: str) -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
         "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **more,
@@ -157,9 +176,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def programs(folder: Path, *names: str, inside: Inside = lambda _: ()) -> Iterator[list[Program]]:
-    """Profiles with these names, `inside` some network. Their daemons are ended with the block."""
-    made = [Program(folder, name, inside(name)) for name in names]
+def programs(folder: Path, *names: str, inside: Inside = lambda _: (), alone: bool = False) -> Iterator[list[Program]]:
+    """Profiles with these names, `inside` some network. Their daemons are ended with the block.
+
+    `alone`: each loads for itself, as users' do, for who looks at processes from outside.
+    """
+    made = [Program(folder, name, inside(name), alone=alone) for name in names]
     try:
         yield made
     finally:

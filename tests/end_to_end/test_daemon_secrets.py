@@ -80,7 +80,7 @@ def connected(one: Program) -> bool:
 def two(tmp_path: Path) -> Iterator[list[Program]]:
     """Ana and Ben, their daemons open and connected."""
     announced = ("--lan", "announce", *LOOPBACK)
-    with programs(tmp_path, "ana", "ben") as [ana, ben]:
+    with programs(tmp_path, "ana", "ben", alone=True) as [ana, ben]:
         ana.init(*announced)
         ana.start()
         pair(ana, ben, network=announced)
@@ -156,7 +156,7 @@ def vault_size(one: Program) -> int:
 @needs_root
 def test_panic_ends_a_command_that_works_by_itself(tmp_path: Path) -> None:
     """Without a daemon, it is that command that has the keys."""
-    with programs(tmp_path, "ana") as [ana]:
+    with programs(tmp_path, "ana", alone=True) as [ana]:
         ana.init()
         ana.json("case", "new", CANARY)
         key = signing_key(ana, tmp_path)
@@ -175,7 +175,7 @@ def test_panic_ends_a_command_that_works_by_itself(tmp_path: Path) -> None:
 
 
 def test_panic_where_nothing_is(tmp_path: Path) -> None:
-    with programs(tmp_path, "ana") as [ana]:
+    with programs(tmp_path, "ana", alone=True) as [ana]:
         assert ana.run("panic", passphrase=None).out == "Locked.\n"
         assert not ana.profile.folder.exists()
 
@@ -210,7 +210,7 @@ def test_whoever_looks_all_the_time_sees_no_secret(tmp_path: Path) -> None:
     """From the founding to a wrong passphrase; every text comes on standard input."""
     texts = ("heron velvet title", "heron velvet line", "heron velvet person")
     changed = "kitchen orbit seventeen lampshade"
-    with programs(tmp_path, "ana", "ben") as [ana, ben], passer_by(tmp_path) as seen:
+    with programs(tmp_path, "ana", "ben", alone=True) as [ana, ben], passer_by(tmp_path) as seen:
         recovery = ana.json("init", "Mill Street", "--name", "ana", *LOOPBACK)["recovery_key"]
         ana.start("-v")
         inviting, joining = pair(ana, ben)
@@ -272,7 +272,7 @@ def test_no_core_even_where_cores_are_wanted(tmp_path: Path) -> None:
     """Its starter allows them, the folder would take one, and it has been replaced by its successor meanwhile."""
     wanted = tmp_path / "cores"
     wanted.mkdir()
-    with programs(tmp_path, "ana") as [ana]:
+    with programs(tmp_path, "ana", alone=True) as [ana]:
         ana.init()
         ana._prefix = ("sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh")
         ana.start(cwd=wanted)

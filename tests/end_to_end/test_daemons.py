@@ -349,7 +349,7 @@ def test_no_secret_in_arguments_environment_or_logs(tmp_path: Path) -> None:
                     if str(tmp_path).encode() in line:  # others may run the same
                         seen.extend([line, (process / "environ").read_bytes()])
 
-    with programs(tmp_path, "ana", "ben") as [ana, ben]:
+    with programs(tmp_path, "ana", "ben", alone=True) as [ana, ben]:
         key = ana.init().out
         ana.start("-v")
         look()

@@ -109,11 +109,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 
 
 def run(one: Program, name: str, *options: str, stdin: int | None = subprocess.DEVNULL) -> tuple[str, int, str, str]:
-    done = subprocess.run(
-        one.command(*name.split(), *ARGUMENTS[name], *options), stdin=stdin, capture_output=True, text=True,
-        timeout=PATIENCE, check=False, env=environment(), close_fds=True,
-    )  # fmt: skip
-    return name, done.returncode, done.stdout, done.stderr
+    return name, *one.run_as_given(*name.split(), *ARGUMENTS[name], *options, stdin=stdin)
 
 
 def test_every_command_without_anybody_to_ask(state: tuple[str, Program]) -> None:

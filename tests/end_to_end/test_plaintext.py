@@ -67,11 +67,11 @@ def written_elsewhere(device: Device) -> list[str]:
 @pytest.mark.e2e
 def test_nothing_of_a_case_can_be_read_outside_the_process(workshop: Workshop) -> None:
     with ExitStack() as stack:
-        ana = workshop.start("a", log=True)
+        ana = workshop.start("a", log=True, alone=True)
         ana.ask("found", name=SECRETS["ana"], circle=SECRETS["circle"], passphrase=SECRETS["passphrase"])
         port = ana.ask("open", passphrase=SECRETS["passphrase"])["port"]
         wire = stack.enter_context(Proxy(port))
-        ben = workshop.start("b", log=True)
+        ben = workshop.start("b", log=True, alone=True)
         code = ana.ask("invite")["code"]
         ben.ask("join", code=code, name=SECRETS["ben"], passphrase=SECRETS["passphrase"], port=wire.port)
         ana.ask("joined")

@@ -35,6 +35,10 @@ def in_step(*several: Program) -> bool:
     return all(found[one.name] | {one.name} >= found.keys() for one in several)
 
 
+def coordinators(one: Program) -> list[dict[str, Any]]:
+    return [row for row in roster(one).values() if row["role"] == "coordinator"]
+
+
 def test_a_sleeper_strikes_and_nobody_falls(tmp_path: Path) -> None:
     """A founder's laptop is quiet while two others go on twice; then it shows a removal that has seen none of that."""
     with programs(tmp_path, "mal", "ana", "ben", "cara", "xen", "yan") as [mal, ana, ben, cara, xen, yan]:
@@ -45,6 +49,7 @@ def test_a_sleeper_strikes_and_nobody_falls(tmp_path: Path) -> None:
             one.start()
         for name in ("ana", "ben", "cara"):
             assert mal.run("members", "role", name, "coordinator").exit == 0
+            wait_until(lambda: all(row["requires"] for row in coordinators(mal)), "it requires what removals need")
         wait_until(lambda: roster(ana).get("cara", {}).get("role") == "coordinator", "Ana knows them all")
         for name in ("ben", "cara"):
             assert ana.run("members", "endorse", name, "--yes").exit == 0
