@@ -25,6 +25,7 @@ MADE_UP: Final[dict[str, tuple[str, ...]]] = {
     "entry": ("shape", "content"),
     "proof": ("proof",),
     "batch": ("batch",),
+    "telling": ("batch",),
     "fold": ("shape", "content"),
     "signature": ("public", "message", "signature"),
     "key": ("public",),

@@ -1,7 +1,7 @@
 // An entry: its header, its id, what its author signs, and the form of what it says (30-history).
 
 import { ascii, compare, concat, equal, u32, u64, u8, unsigned, zeros32, type Bytes } from "./bytes.js";
-import { decode, elements, type Value } from "./codec.js";
+import { decode, elements, encode, type Value } from "./codec.js";
 import { kindAdmit, kindCase, kindFound, isKnown, readAdmit, paperOf, readFound, requiredBy, type Introduction, type Paper } from "./control.js";
 import { holds } from "./fault.js";
 import { isArray } from "./form.js";
@@ -128,6 +128,12 @@ export function readMeaning(kind: number, shape: Bytes, content: Bytes): Meaning
   const operations = readOperations(read);
   holds(isArray(said, operations.length), "entry.content");
   return { ...nothing, operations, values: said };
+}
+
+// Of an entry that came without its content, or is an outline only: whom it introduces, under whatever name.
+export function withheldMeaning(kind: number, form: Form, shape: Bytes): Meaning {
+  if (form === Form.skeleton || (kind !== kindFound && kind !== kindAdmit)) return { ...nothing, unknown: true };
+  return readMeaning(kind, shape, concat(new Uint8Array(saltSize), encode(kind === kindFound ? ["?", "?"] : ["?"])));
 }
 
 export function checkParents(parents: readonly Bytes[]): void {

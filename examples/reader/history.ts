@@ -62,6 +62,14 @@ export class History {
 
   constructor(readonly circle: Bytes) {}
 
+  // The same, to be added to.
+  copy(): History {
+    const same = new History(this.circle);
+    for (const one of this.held.values()) same.add(one);
+    same.surplus.push(...this.surplus);
+    return same;
+  }
+
   add(one: Held): void {
     this.held.set(hex(one.id), one);
   }

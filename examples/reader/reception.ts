@@ -5,7 +5,7 @@ import { type Batch, type ChainRow, type Cited, type EntryRow } from "./batch.js
 import { kindCase, kindFound } from "./control.js";
 import {
   beforeItsId, checkParents, Form, hashContent, hashShape, headerOf, idOf, maxClock, readHashed, readMeaning,
-  type Outline, type Place,
+  withheldMeaning, type Outline, type Place,
 } from "./entry.js";
 import { holds } from "./fault.js";
 import {
@@ -17,12 +17,12 @@ const maxBranchesBeyond = 15_568;
 const maxSurplus = 256;
 
 // Takes in a batch, and tells which rows of chains were refused, ascending. A slice that does not attach takes with it what
-// builds on it.
-export function receive(history: History, batch: Batch): number[] {
+// builds on it. `isTold`: what is withheld is taken for entries of its header (50-sync, Suspended and removed devices).
+export function receive(history: History, batch: Batch, isTold = false): number[] {
   const refused = new Set<number>();
   for (;;) {
     const before = refused.size;
-    const pass = new Pass(history, batch, refused);
+    const pass = new Pass(history, batch, refused, isTold);
     pass.run();
     const surplus = refused.size === before ? pass.surplus() : [];
     if (refused.size > before) continue;
@@ -51,6 +51,7 @@ class Pass {
     private readonly history: History,
     private readonly batch: Batch,
     readonly refused: Set<number>,
+    private readonly isTold: boolean,
   ) {
     this.taken = batch.chains.map(() => []);
     this.branches = history.branches();
@@ -90,7 +91,8 @@ class Pass {
 
   // An entry that is new here.
   private attaches(row: EntryRow, chain: ChainRow, ground: Ground): boolean {
-    return row.form === Form.full && this.isIntroduced(row, chain, ground) && this.hasRoom(chain, ground);
+    const isThere = row.form === Form.full || (this.isTold && (row.form === Form.erased || row.kind === kindCase));
+    return isThere && this.isIntroduced(row, chain, ground) && this.hasRoom(chain, ground);
   }
 
   private find(id: Bytes): Held | undefined {
@@ -193,7 +195,9 @@ class Pass {
   }
 
   private stage(row: EntryRow, place: Place, outline: Outline, id: Bytes, ground: Ground): void {
-    const one = judge(id, place, outline, row.case!, readMeaning(row.kind, row.shape, row.content), ground);
+    const isFull = row.form === Form.full;
+    const meaning = isFull ? readMeaning(row.kind, row.shape, row.content) : withheldMeaning(row.kind, row.form, row.shape);
+    const one = judge(id, place, outline, row.case ?? zeros32, meaning, ground);
     if (this.opensBranch(ground)) {
       if (this.branchesOf(place.device) > branchesOfOne) this.beyond.set(row.chain, one);
       this.branches.set(hex(place.device), this.branchesOf(place.device) + 1);

@@ -28,6 +28,7 @@ from protocol.generate import (
     sessions,
     settings,
     tags,
+    telling,
     vaults,
 )
 from protocol.generate.vector import Vector
@@ -44,6 +45,7 @@ MAKERS: Final[tuple[Callable[[], Iterator[Vector]], ...]] = (
     batches_judged.vectors,
     batches_at_fault.vectors,
     batches_in_forms.vectors,
+    telling.vectors,
     circles.vectors,
     charters.vectors,
     folds.vectors,

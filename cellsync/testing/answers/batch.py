@@ -1,4 +1,5 @@
-"""`batch`: what a replica makes of a batch, given all the batches before it. `circle`: what they add up to."""
+"""`batch`: what a replica makes of a batch, given all the batches before it. `circle`: what they add up to. `telling`:
+what it learns of one in which something is withheld, and does not hold."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from cellsync.core.history.entry import Standing
 from cellsync.core.ids import CircleId, DeviceId, Millis
 from cellsync.core.membership.editions import FIRST
 from cellsync.core.replica.detached import DetachedEntries
+from cellsync.core.replica.hearing import hear, is_withholding
 from cellsync.core.replica.replica import Replica
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
@@ -32,15 +34,7 @@ class Receiver:
 
     def receive(self, parts: Sequence[bytes]) -> Plan:
         """Take in a batch. Raises PeerError."""
-        batch, complete = Batch(), False
-        for raw in parts:
-            part = messages.decode(raw)
-            if not isinstance(part, BatchPart) or complete:
-                raise BadQuestion("a batch is an array of parts, and ends with its last")
-            batches.extend(batch, part)
-            complete = part.last
-        if not complete:
-            raise BadQuestion("a batch without its last part")
+        batch = _read(parts)
         plan = self.replica.plan(batch, self.surplus.room(self.replica.held, _PEER))
         self.store.write(plan.commit)
         self.replica.advance(plan)
@@ -64,11 +58,46 @@ class Receiver:
         }
 
 
+def _read(parts: Sequence[bytes]) -> Batch:
+    batch, complete = Batch(), False
+    for raw in parts:
+        part = messages.decode(raw)
+        if not isinstance(part, BatchPart) or complete:
+            raise BadQuestion("a batch is an array of parts, and ends with its last")
+        batches.extend(batch, part)
+        complete = part.last
+    if not complete:
+        raise BadQuestion("a batch without its last part")
+    return batch
+
+
 def answer(given: Given) -> Answer:
     asked = given.raws("batch")
     receiver = _holding(given)
     plan = receiver.receive(asked)
     return Answer(_verdict(plan), receiver.result())
+
+
+def telling(given: Given) -> Answer:
+    """Of what was told before, some may be held by now."""
+    asked = given.raws("batch")
+    receiver = _holding(given)
+    circle, edition = receiver.replica.circle.id, receiver.replica.circle.edition
+    told = [_read(Given({"parts": parts}).raws("parts")) for parts in given.values("told")]
+    try:
+        for batch in told:
+            hear(circle, receiver.store, edition, [batch])
+    except PeerError:
+        raise BadQuestion("what was told is at fault") from None
+    plan, batch = receiver.receive(asked), _read(asked)
+    if is_withholding(batch):
+        told.append(batch)
+    heard = hear(circle, receiver.store, edition, told)
+    first = sum(len(one.chains) for one in told[:-1])
+    lost = {row - first for row in heard.refused} if is_withholding(batch) else set(plan.refused)
+    refused = [row for row in plan.refused if row in lost]
+    expect = f"refused:[{','.join(map(str, refused))}]" if refused else "ok"
+    return Answer(expect, {"digest": receiver.replica.digest(), "told": sorted(heard.new)})
 
 
 def circle(given: Given) -> Answer:

@@ -37,6 +37,7 @@ PARTS: Final[dict[str, Callable[[Given], Answer]]] = {
     "frontier": frontier.answer,
     "proof": frontier.proof,
     "batch": batch.answer,
+    "telling": batch.telling,
     "circle": batch.circle,
     "fold": fold.answer,
     "case": tags.case,

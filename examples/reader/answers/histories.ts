@@ -8,7 +8,7 @@ import { kindCase, kindFound } from "../control.js";
 import { readDetached } from "../detached.js";
 import { circleDigest, documentsOf, stateDigest } from "../digest.js";
 import {
-  checkParents, hashContent, hashShape, headerOf, idOf, maxClock, readMeaning, signedBytes, type Outline, type Place,
+  checkParents, Form, hashContent, hashShape, headerOf, idOf, maxClock, readMeaning, signedBytes, type Outline, type Place,
 } from "../entry.js";
 import { holds } from "../fault.js";
 import { fold, type Folded } from "../fold.js";
@@ -95,6 +95,20 @@ function batch(given: Given): Answer {
   return { expect: voids.some((id) => ids.has(id)) ? "void" : "ok", result };
 }
 
+// What is told is not held: it is looked at together with what is, and belongs to no digest.
+function telling(given: Given): Answer {
+  const history = new History(bytesOf(given, "circle"));
+  for (const parts of listOf(given, "held", partsOf)) receive(history, batchOf(parts));
+  const batch = batchOf(partsOf(given, "batch"));
+  const untaken = receive(history, batch);
+  const heard = history.copy();
+  for (const parts of listOf(given, "told", partsOf)) receive(heard, batchOf(parts), true);
+  const lost = batch.entries.some(({ form }) => form !== Form.full) ? receive(heard, batch, true) : untaken;
+  const refused = untaken.filter((row) => lost.includes(row));
+  const told = [...heard.held.keys()].filter((id) => !history.held.has(id)).sort();
+  return { expect: refused.length > 0 ? `refused:[${refused.join(",")}]` : "ok", result: { digest: hex(history.digest()), told } };
+}
+
 // What is detached belongs to neither digest.
 function circle(given: Given): Answer {
   const history = new History(bytesOf(given, "circle"));
@@ -135,4 +149,4 @@ function caseOf(given: Given): Answer {
   return ok({ case: hex(caseId(bytesOf(given, "circle"), textOf(given, "kind"), textOf(given, "external"))) });
 }
 
-export const histories: Answers = { entry, frontier, proof, batch, circle, detached, fold: folding, case: caseOf };
+export const histories: Answers = { entry, frontier, proof, batch, telling, circle, detached, fold: folding, case: caseOf };
