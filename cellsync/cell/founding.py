@@ -19,7 +19,30 @@ from cellsync.store.header import Identity
 from cellsync.store.vault import Vault
 
 RECOVERY_BYTES: Final = 32
+GROUP: Final = 4  # characters between two dashes, where the key is written
+_GROUPS: Final = 13
+_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _MISREAD: Final = str.maketrans("018", "OIB")  # digits that the key never has, and what they were
+
+
+def _slip(groups: list[str]) -> str:
+    """What is mistyped in a recovery key that has not the form of one, and where: no character of it is said."""
+    if len(groups) > 1:
+        for number, group in enumerate(groups, 1):
+            if not set(group) <= _LETTERS:
+                return f"Group {number} is mistyped: no recovery key has such a character."
+            if len(group) != GROUP:
+                return f"Group {number} is mistyped: it has {len(group)} characters, not {GROUP}."
+        if len(groups) != _GROUPS:
+            return f"A group is missing, or typed twice: these are {len(groups)}, not {_GROUPS}."
+    else:
+        letters = "".join(groups)
+        wrong = next((at for at, letter in enumerate(letters) if letter not in _LETTERS), None)
+        if wrong is not None:
+            return f"Group {wrong // GROUP + 1} is mistyped: no recovery key has such a character."
+        if len(letters) != GROUP * _GROUPS:
+            return f"It is mistyped: these are {len(letters)} letters and digits, not {GROUP * _GROUPS}."
+    return f"Group {_GROUPS}, the last one, is mistyped."
 
 
 @final
@@ -36,13 +59,14 @@ class RecoveryKey:
     @classmethod
     def read(cls, written: str) -> Self:
         """The key that somebody has typed from paper, however it is grouped. Raises InvalidValue."""
-        letters = re.sub(r"[\s\-–—.]", "", written).upper().translate(_MISREAD)
+        groups = [part for part in re.split(r"[\s\-–—.]+", written.upper().translate(_MISREAD)) if part]
+        letters = "".join(groups)
         try:
             secret = base64.b32decode(letters + "=" * (-len(letters) % 8))
         except ValueError:
             secret = b""
         if len(secret) != RECOVERY_BYTES or base64.b32encode(secret).decode().rstrip("=") != letters:
-            raise InvalidValue("this is no recovery key", hint="It has 13 groups of four letters and digits.")
+            raise InvalidValue(_slip(groups), hint="A recovery key has 13 groups of four letters and digits.")
         return cls(RecoverySecret(secret))
 
     @property
@@ -60,7 +84,7 @@ class RecoveryKey:
     def text(self) -> str:
         """What to write down. Secret."""
         letters = base64.b32encode(self._secret.reveal()).decode().rstrip("=")
-        return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
+        return "-".join(letters[at : at + GROUP] for at in range(0, len(letters), GROUP))
 
     def __str__(self) -> str:
         return self.text

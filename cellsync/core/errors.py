@@ -197,10 +197,12 @@ class WrongPassphrase(CallerError):
 
 
 class WrongPaper(CallerError):
-    """This is not the recovery key of this circle, or another one has replaced it."""
+    """No recovery key that counts here reads like this: a character is mistyped, or it is another paper."""
 
     code = "wrong_paper"
-    default_hint = "Compare it with the paper, group by group. Each circle has its own; keep to the newest."
+    default_hint = (
+        "Compare it with the paper, group by group. If all is right: each circle has its own, and the newest counts."
+    )
 
 
 class VaultExists(CallerError):
@@ -267,10 +269,13 @@ class InviteExpired(CallerError):
 
 
 class WordsDiffer(CallerError):
-    """The words differ. Someone may be between the two devices. Nobody was added."""
+    """The other person said that the words differ. Nobody was added."""
 
     code = "words_differ"
-    default_hint = "Meet and scan the code from the screen, or use another way to send it."
+    default_hint = (
+        "Ask them what they saw. If the words do differ, someone may be between the two devices: meet and scan the "
+        "code from the screen, or use another way to send it."
+    )
 
 
 class Declined(CallerError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from cellsync.api.contract import shapes
 from cellsync.api.contract.problems import Ambiguous, NotTyped
@@ -11,6 +12,7 @@ from cellsync.api.service import Service
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.founding import RecoveryKey
 from cellsync.cell.keyholder import Effect
+from cellsync.cell.mistyped import mistyped_group
 from cellsync.cell.paper import Orders
 from cellsync.cell.safekeeping import KeptKey
 from cellsync.cell.standing import MemberStanding
@@ -21,7 +23,7 @@ from cellsync.core.ids import DeviceId, EntryId
 
 async def preview(service: Service, ask: shapes.PaperOrders) -> shapes.PaperPreview:
     key = RecoveryKey.read(ask.paper)
-    circle = _spoken_for(service, key, ask.circle)
+    circle = await _spoken_for(service, key, ask.circle)
     orders = await _orders(circle, ask)
     effect, kept = await circle.keyholder.preview(key, orders), await circle.membership.preview(orders.remove)
     return shapes.PaperPreview(
@@ -36,7 +38,7 @@ async def preview(service: Service, ask: shapes.PaperOrders) -> shapes.PaperPrev
 
 async def use(service: Service, ask: shapes.GivePaperOrders) -> shapes.PaperUsed:
     key = RecoveryKey.read(ask.paper)
-    circle = _spoken_for(service, key, ask.circle)
+    circle = await _spoken_for(service, key, ask.circle)
     if folded(ask.confirm) != folded(circle.name):
         raise NotTyped
     orders = await _orders(circle, ask)
@@ -62,7 +64,7 @@ async def draw(service: Service, _: shapes.Nothing) -> shapes.DrawnPaper:
 
 async def replace(service: Service, ask: shapes.ReplacePaper) -> shapes.ReplacedPaper:
     key, new = RecoveryKey.read(ask.paper) if ask.paper else None, RecoveryKey.read(ask.new)
-    circle = service.cell.circle(ask.circle or None) if key is None else _spoken_for(service, key, ask.circle)
+    circle = service.cell.circle(ask.circle or None) if key is None else await _spoken_for(service, key, ask.circle)
     entry = await circle.keyholder.replace(key, new)
     kept = next((one for one in await circle.keyholder.keys() if one.entry == entry), None)
     return shapes.ReplacedPaper(
@@ -80,15 +82,26 @@ def _kept(circle: CellCircle, key: KeptKey) -> shapes.KeptKey:
     )  # fmt: skip
 
 
-def _spoken_for(service: Service, key: RecoveryKey, which: str) -> CellCircle:
-    """The circle for which a key speaks. Raises WrongPaper, Ambiguous."""
+async def _spoken_for(service: Service, key: RecoveryKey, which: str) -> CellCircle:
+    """The circle for which a key speaks. Raises WrongPaper, which says in which group somebody has slipped, if it was
+    one slip; and Ambiguous."""
     circles = [service.cell.circle(which)] if which else service.cell.circles
     found = [circle for circle in circles if circle.keyholder.fits(key)]
     if not found:
-        raise WrongPaper
+        raise WrongPaper(await _where_mistyped(circles, key))
     if len(found) > 1:
         raise Ambiguous(hint="It speaks for several circles: name one with --circle.")
     return found[0]
+
+
+async def _where_mistyped(circles: Sequence[CellCircle], key: RecoveryKey) -> str:
+    """In words; "" if it was not one slip. Takes a second."""
+    for one in circles:
+        async with one.circle.lock:
+            group = await one.circle.apart(partial(mistyped_group, key, one.keyholder.fits))
+        if group is not None:
+            return f"Group {group} is mistyped: all the others are as on the paper."
+    return ""
 
 
 async def _orders(circle: CellCircle, ask: shapes.PaperOrders) -> Orders:

@@ -216,6 +216,8 @@ def join(
     cell = line(status["cell"]) or "the cell"
     me = status["name"] if status["role"] or name is None else name  # whoever let it in may have said its name
     terminal.result(f"✓ Joined {cell} as {line(me, 40)}. {many(status['cases'], 'case')} here.")
+    if name is not None and me != name:
+        terminal.need(f"Whoever let it in has named it so. Circles that come later call it {line(name, 40)}.")
     terminal.next("cellsync case list")
     terminal.answer(job)
 
@@ -255,7 +257,7 @@ def _joined(
         if job["state"] == "matched":
             name, job = _introduce(terminal, client, name, job)
         if job["state"] == "verify_words":
-            terminal.say("Read your words aloud.")
+            terminal.say("Compare your words with the other device's: aloud, if another person has it.")
             _say_clocks(terminal, "The other device's clock", job["clock_ahead"])
             job = _compare(terminal, client, "join", job, words_fd)
         finished(_worded(job, _JOINING))

@@ -126,7 +126,10 @@ class Keys:
         if operation == "recovery.replace":
             fixed = {"circle": "c1", "name": "Mill Street", "entry": "cd" * 32, "confirmed": 0, "others": 2}
             return {"v": 1, "recovery_key": KEY, "kept": self.keys[-1], **fixed}
-        return {"recovery.keys": {"v": 1, "keys": self.keys}, "circles": {"v": 1, "circles": []}}[operation]
+        answers: dict[str, dict[str, Any]] = {
+            "recovery.keys": {"v": 1, "keys": self.keys}, "circles": {"v": 1, "circles": []}, "permission": {"v": 1},
+        }  # fmt: skip
+        return answers[operation]
 
 
 def test_which_keys_count_and_who_may_hold_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +191,7 @@ def test_a_wrong_paper_is_said_once_to_a_script(monkeypatch: pytest.MonkeyPatch,
     other = os.open(tmp_path / "paper", os.O_RDONLY)
     done = run(monkeypatch, Cell(), "recovery", "use", "--remove", "Ben", "--key-fd", str(other))
     assert done.exit_code == 2
-    assert "This is not the recovery key of this circle" in done.output
+    assert "No recovery key that counts here reads like this" in done.output
 
 
 @pytest.mark.e2e
@@ -203,7 +206,10 @@ def test_typed_at_a_terminal_after_two_mistakes_and_never_seen(profiles: Profile
     key = found[1]
     with Person("--profile", ana, "recovery", "use") as person:
         person.answers("Passphrase:", PASSPHRASE)
-        for typed, said in (("ABCD", "this is no recovery key"), (KEY, "This is not the recovery key of this circle")):
+        for typed, said in (
+            ("ABCD", "It is mistyped: these are 4 letters and digits, not 52."),
+            (KEY, "No recovery key that counts here"),
+        ):
             person.answers("Recovery key, from the paper:", typed)
             person.sees(said)
         person.answers("Recovery key, from the paper:", key.lower().replace("-", " "))
