@@ -92,7 +92,8 @@ def check_live(cell: Cell) -> int:
     that is chosen there, and any two who count each other as active hold the same. Returns how many such pairs.
 
     Not all hold the same. Who was removed is not answered, and so does not bring what would undo that; nor are those
-    whom they alone admitted, once there are later epochs.
+    whom they alone admitted, once there are later epochs; nor those of whom somebody heard when they had forgotten the
+    epoch that these hold.
     """
     for device in cell.devices:
         device.ahead = 0
@@ -104,8 +105,9 @@ def check_live(cell: Cell) -> int:
     active = [device for device in cell.devices if device.id in device.active]
     assert active
     assert all(device.is_up_to_date for device in active), [device.duties for device in active]
+    known = {device.id: device.active.keys() - device.too_late for device in active}
     pairs = [
-        pair for pair in combinations(active, 2) if all(one.id in other.active for one, other in permutations(pair))
+        pair for pair in combinations(active, 2) if all(one.id in known[other.id] for one, other in permutations(pair))
     ]
     for one, other in pairs:
         assert one.held == other.held

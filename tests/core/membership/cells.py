@@ -55,6 +55,8 @@ class Device:
     duties: Duties = NO_DUTIES
     had: dict[EpochId, Branches] = field(default_factory=dict)
     secrets: list[SealSecret] = field(default_factory=list)
+    heard_of: set[DeviceId] = field(default_factory=set)  # as active or suspended, at present
+    too_late: set[DeviceId] = field(default_factory=set)  # of these, whose epoch was forgotten by then
 
     @property
     def now(self) -> Millis:
@@ -104,6 +106,7 @@ class Device:
     def step(self) -> None:
         """What follows from what it holds; everything that it ever held is recorded."""
         self.duties = self.keyring.step(self.facts(), self.now, self.attested)
+        self._note_whom_it_hears_of()
         for epoch, states in self.keyring.epochs._held.items():
             before = self.had.get(epoch)
             if before is None or states.day < before.day:
@@ -111,6 +114,15 @@ class Device:
         needed = epochs.oldest_needed(self.now, self.attested)
         if needed is not None:
             self.keyring.epochs.forget_before(needed)
+
+    def _note_whom_it_hears_of(self) -> None:
+        """Nobody keeps an epoch for a device that they have not heard of, or that is removed."""
+        self.heard_of &= self.known.heard
+        for device in self.known.heard - self.heard_of - {self.id}:
+            epoch = self.keyring.holders.of(device)
+            is_forgotten = epoch is None or not self.keyring.epochs.keeps(epoch)
+            (set.add if is_forgotten else set.discard)(self.too_late, device)
+        self.heard_of |= self.known.heard
 
     def write(self, said: Said) -> Entry:
         written = self.cell.written

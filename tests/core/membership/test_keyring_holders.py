@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cellsync.core.ids import EntryId
 from tests.core.membership.captures import cell_of
 from tests.core.membership.cells import Cell, Device
 
@@ -30,6 +31,35 @@ def test_a_newcomer_is_known_to_hold_what_was_chosen_where_it_was_admitted() -> 
     away(cell, ana, bea, eva)
     assert fay.meet(ana)
     assert fay.is_up_to_date
+
+
+def test_a_newcomer_that_was_away_with_its_sponsor_is_heard_of_before_its_epoch_is_forgotten() -> None:
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    dan = eva.admit()
+    away(cell, ana, bea)
+    assert not dan.meet(ana)
+    assert eva.meet(ana)
+    assert dan.id not in ana.too_late
+    assert dan.meet(ana)
+    assert dan.is_up_to_date
+
+
+def test_a_newcomer_of_a_removed_sponsor_is_heard_of_too_late_and_not_answered() -> None:
+    """A search took it for a member who was shut out by mistake. Nobody keeps an epoch for whom they do not know."""
+    cell, (ana, bea, eva) = cell_of(3)
+    cell.sleep(1)
+    dan = eva.admit()
+    ana.rotate(removing=eva.id)
+    bea.meet(ana)
+    away(cell, ana, bea)
+    ana.held |= dan.held
+    ana.step()
+    assert dan.id not in ana.active, "it was admitted by somebody who was removed, and had not been seen to do so"
+    ana.endorse(EntryId(dan.id))
+    assert dan.id in ana.active
+    assert dan.id in ana.too_late
+    assert not dan.meet(ana)
 
 
 def test_whoever_admits_and_lacks_the_chosen_epoch_rotates_first() -> None:
