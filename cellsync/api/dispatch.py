@@ -62,6 +62,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "contestable": "membership.contestable",
     "contest": "membership.contest",
     "tell": "membership.tell",
+    "leave.preview": "membership.leaving",
     "leave": "membership.leave",
     "release": "membership.release",
     "require": "membership.require",

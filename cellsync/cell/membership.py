@@ -79,6 +79,16 @@ class Preview(NamedTuple):
         return f"<preview of a removal of {len(self.whom)}>"
 
 
+class Departure(NamedTuple):
+    """What leaving would do."""
+
+    devices: tuple[str, ...]  # one's own, which leave together
+    last_coordinator: bool  # whether no other is left: then it counts only once the recovery key has made one
+
+    def __repr__(self) -> str:
+        return f"<leaving with {len(self.devices)}>"
+
+
 class Membership:
     """Of one circle. Reading needs no right; what one may write raises NotPermitted, FloorTooLow, DiskFull …"""
 
@@ -388,6 +398,15 @@ class Membership:
         coordinators, if there are several; whether it is so now."""
         self._check_open()
         return await self._coordination.require()
+
+    async def leaving(self) -> Departure:
+        """What leaving would do. Raises as `leave`."""
+        await self.check("leave")
+        async with self._circle.lock:
+            members = await self._circle.apart(self._standing().members)
+        able = [one for one in members if one.role == "coordinator" and one.status == "active"]
+        own = tuple(map(self._circle.replica.name, self.own_devices()))
+        return Departure(own, bool(able) and all(one.is_me for one in able))
 
     async def leave(self) -> EntryId:
         """Leave the circle with all devices. What is here stays here, and can be read."""

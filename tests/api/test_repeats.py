@@ -66,7 +66,8 @@ def test_whatever_writes_a_document_says_its_heads() -> None:
     """A job writes many, or none; an invitation admits somebody, which is no document, and so is no other word."""
     others = {
         "import", "invite", "invite.confirm", "removal", "role", "endorse", "contest", "leave", "release", "require",
-        "link", "case.move", "settings.choose", "recovery.preview", "recovery.use", "recovery.replace",
+        "link", "case.move", "settings.choose", "recovery.preview", "recovery.use", "recovery.replace", "permission",
+        "leave.preview",
     }  # fmt: skip
     writes = {one.name for one in OPERATIONS if "not_permitted" in codes_of(one)} | {"import"}
     with_heads = {one.name for one in OPERATIONS if "heads" in getattr(shapes, one.gives).__struct_fields__}

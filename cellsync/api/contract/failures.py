@@ -61,6 +61,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "contestable": _CIRCLE,
     "contest": (*_DECIDES, "ambiguous", *_CIRCLE),
     "tell": ("disk_full",),
+    "leave.preview": (*_DECIDES, *_CIRCLE),
     "leave": (*_DECIDES, "not_typed", *_CIRCLE),
     "release": (*_DECIDES, "ambiguous", *_CIRCLE),
     "require": (*_DECIDES, *_CIRCLE),

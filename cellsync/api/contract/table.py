@@ -82,6 +82,7 @@ OPERATIONS: Final = (
     Operation("contestable", "GET", "/v1/contests", "OneCircle", "Contestable", "Removals that can be contested"),
     Operation("contest", "POST", "/v1/contests", "Contest", "WrittenOfMembers", "Answer a removal with another"),
     Operation("tell", "POST", "/v1/members/{member}/telling", "Telling", "Told", "Whether a removed one hears of it"),
+    Operation("leave.preview", "GET", "/v1/leaving", "OneCircle", "LeavingPreview", "What leaving does"),
     Operation("leave", "POST", "/v1/leaving", "Leave", "WrittenOfMembers", "Leave with all devices"),
     Operation("release", "POST", "/v1/releases", "Release", "WrittenOfMembers", "Show what is in quarantine"),
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),

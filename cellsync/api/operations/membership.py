@@ -150,6 +150,15 @@ async def tell(service: Service, ask: shapes.Telling) -> shapes.Told:
     return shapes.Told(name=member.name, told=ask.told)
 
 
+async def leaving(service: Service, ask: shapes.OneCircle) -> shapes.LeavingPreview:
+    circle = _circle(service, ask.circle)
+    seen = await circle.membership.leaving()
+    return shapes.LeavingPreview(
+        name=circle.name, devices=list(seen.devices), only_here=circle.only_here(),
+        last_coordinator=seen.last_coordinator,
+    )  # fmt: skip
+
+
 async def leave(service: Service, ask: shapes.Leave) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
     if folded(ask.confirm) != folded(circle.name):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from shlex import quote
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cellsync.cli.commands.recovery import warnings
+from cellsync.cli.commands.settings import wanted
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
 from cellsync.cli.standing import stands
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import ago, circle_names, clock, line, listed, many, table
 from cellsync.core.errors import NotPermitted
+
+if TYPE_CHECKING:
+    from cellsync.api.client import Client
 
 _TELLING: Final = "Whoever has it learns then that yours is here."
 _AGAINST_ME: Final = "With as many words on both sides it is undecided: both of you are suspended until another speaks."
@@ -101,6 +105,9 @@ def _words(lacks: dict[str, Any], about: str) -> str:
 def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[str]:
     """What is not settled about a removal. `present`: circles, and who is in them."""
     by, whom = line(strike["by"] or "the recovery key", 40), " and ".join(line(name, 40) for name in strike["whom"])
+    if strike["state"] == "undecided" and strike["kind"] == "leave":
+        need = "once somebody with the recovery key has made another coordinator: cellsync recovery use"
+        return [f"{by} wants to leave, and nobody else coordinates. It counts {need}"]
     if strike["state"] == "undecided":
         return [f"{by} removed {whom}, which is contested and undecided: cellsync members why {quote(whom)}"]
     if strike["state"] == "stands" and strike["lacks"] is not None and strike["lacks"]["of"]:
@@ -295,10 +302,20 @@ def role(context: click.Context, name: str, new: str, circle: str) -> None:
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
         see_through(context, terminal)
+        before = {(one["circle"], one["name"], one["in_force"]) for one in _chosen(client, circle)}
         answer = client.call("role", member=name, role=new, circle=circle)
+        after = _chosen(client, circle)
     terminal.result(f"✓ {line(name, 40)} is a {new} now. {_heard(answer)}")
+    for one in after:
+        if one["wanted"] is not None and (one["circle"], one["name"], one["wanted"]["value"]) in before:
+            terminal.result(f"⚠ No longer in force, since it rested on one word: {wanted(one)}")
     terminal.next("cellsync sync")
     terminal.answer(answer)
+
+
+def _chosen(client: Client, circle: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.call("settings", circle=circle)["settings"]
+    return found
 
 
 @members.command(short_help="Agree to what others have decided.")
@@ -410,19 +427,43 @@ def tell(context: click.Context, name: str, stop: bool, circle: str) -> None:
 @_OF
 @click.pass_context
 def leave(context: click.Context, confirm: str | None, circle: str) -> None:
-    """Leave, with all your devices. It cannot be taken back; what is here stays here, and can be read."""
+    """Leave, with all your devices. It cannot be taken back; what is here stays here, and can be read.
+
+    Others hear of it as soon as one of them is met, for a week. Then these devices talk to nobody there any more.
+    """
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
-        client.call("permission", deed="leave", circle=circle)
-        question = "Type the name of the circle to leave"
+        seen = client.call("leave.preview", circle=circle)
+        for sentence in _leaving(seen):
+            terminal.need(sentence)
+        question = f'Type "{line(seen["name"], 200)}" to leave'
         typed = confirm if confirm is not None else terminal.ask(question, "--confirm CIRCLE")
         see_through(context, terminal)
         answer = client.call("leave", confirm=typed, circle=circle)
-    terminal.result(f"✓ You have left. {_heard(answer)} What is here can still be read and exported.")
-    terminal.next("cellsync case export   or destroy the folder")
+    if seen["last_coordinator"]:
+        terminal.result(f"✓ Written: you want to leave. {_heard(answer)}")
+        terminal.result("⚠ It counts once the recovery key has made another coordinator. Until then you are suspended.")
+        terminal.next("cellsync recovery use --coordinator NAME   on any member's device")
+    else:
+        terminal.result(f"✓ You have left. {_heard(answer)} What is here can still be read and exported.")
+        terminal.next("cellsync case export   or destroy the folder")
     terminal.answer(answer)
+
+
+def _leaving(seen: dict[str, Any]) -> list[str]:
+    """What leaving does, before the name is typed."""
+    devices = [line(name, 40) for name in seen["devices"]]
+    said = [f"All your devices leave: {', '.join(devices)}." if len(devices) > 1 else "This device leaves."]
+    if seen["only_here"]:
+        said.append(f"{many(seen['only_here'], 'change')} on no other device yet. First: cellsync sync --wait")
+    if seen["last_coordinator"]:
+        said.append(
+            "Nobody else coordinates. So it counts only once somebody with the recovery key has made a coordinator.\n"
+            "Until then nobody invites or removes anybody. Better first: cellsync members role NAME coordinator"
+        )
+    return said
 
 
 @members.command(short_help="Require what removals need.")

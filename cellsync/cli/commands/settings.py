@@ -52,7 +52,7 @@ def show(context: click.Context, circle: str = "") -> None:
         terminal.result(row)
     for one in answer["settings"]:
         if one["wanted"] is not None:
-            terminal.result(f"⚠ {_wanted(one)}")
+            terminal.result(f"⚠ {wanted(one)}")
     if not any(one["words"] for one in answer["settings"]):
         terminal.next("cellsync settings set NAME VALUE", writes=True)
     terminal.answer(answer)
@@ -83,7 +83,7 @@ def set_(context: click.Context, name: str, value: str, circle: str) -> None:
     in_force = one["in_force"] or _OWN
     terminal.result(f"✓ You say {name} {line(value, 12)}. In force: {in_force}. {heard}")
     if one["wanted"] is not None:
-        terminal.result(_wanted(one))
+        terminal.result(wanted(one))
     if not one["obeyed"]:
         terminal.result(f"{name} is kept for a later version: nothing obeys it yet.")
     terminal.next("cellsync sync")
@@ -100,10 +100,11 @@ def _meaning(one: dict[str, Any], value: str) -> str:
     return known if isinstance(known, str) else known[value]
 
 
-def _wanted(one: dict[str, Any]) -> str:
-    wanted = one["wanted"]
-    said = f"{line(wanted['by'], 24)} wants {one['name']} {wanted['value']} ({_meaning(one, wanted['value'])})"
-    of = " or ".join(line(name, 24) for name in wanted["lacks"]["of"])
+def wanted(one: dict[str, Any]) -> str:
+    """What one member wants, and whose word it takes."""
+    want = one["wanted"]
+    said = f"{line(want['by'], 24)} wants {one['name']} {want['value']} ({_meaning(one, want['value'])})"
+    of = " or ".join(line(name, 24) for name in want["lacks"]["of"])
     if not of:
         return f"{said}. It takes the recovery key: there is no other coordinator whose word counts."
-    return f"{said}. It takes a second word, of {of}: cellsync settings set {one['name']} {quote(wanted['value'])}"
+    return f"{said}. It takes a second word, of {of}: cellsync settings set {one['name']} {quote(want['value'])}"

@@ -146,6 +146,20 @@ async def test_roles_words_and_a_contest(tmp_path: Path, autojump_clock: MockClo
         assert rows(found, "name", "status") == [("Ana", "removed"), ("Ben", "removed"), ("Cara", "active")]
 
 
+async def test_before_somebody_leaves_they_hear_what_goes_and_whether_it_counts(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with three(tmp_path, MemoryNetwork()) as (ana, ben, _):
+        await ana("require")
+        await synced(ben)
+        seen = await ben("leave.preview")
+        assert (seen["name"], seen["devices"], seen["last_coordinator"]) == ("Mill Street", ["Ben"], False)
+        assert (await ana("leave.preview"))["last_coordinator"]
+        await ana("leave", confirm="Mill Street")
+        [strike] = (await ana("roster"))["strikes"]
+        assert (strike["kind"], strike["state"]) == ("leave", "undecided"), "as it said before"
+
+
 async def test_who_has_left_reads_and_writes_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with three(tmp_path, MemoryNetwork()) as (ana, ben, _):
         await ana("require")

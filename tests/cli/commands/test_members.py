@@ -69,7 +69,7 @@ class Cell:
             "recovery.keys": {"v": 1, "keys": []},
             "roster": roster, "circles": {"v": 1, "circles": [{"id": "c1", "name": "Mill Street", "short": "c1"}]},
             "removal.preview": preview, "removal": {"v": 1, "circles": [removed()]},
-            "release": written, "role": written, "leave": written,
+            "release": written, "role": written, "leave": written, "leave.preview": leaving(), "settings": chosen(None),
             "endorse": written, "contest": written, "permission": {"v": 1}, "require": {"v": 1, "in_force": False},
             "endorsable": {"v": 1, "name": "Ben", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
             "contestable": {"v": 1, "removals": [strike(hits_me=True, whom=["Cara"])]},
@@ -223,6 +223,53 @@ def test_a_contest_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Cell(contestable={"v": 1, "removals": [strike()]})
     said = run(monkeypatch, other, "members", "contest", "--yes").output
     assert "Ben comes back once more words are with you than with Ana" in said
+
+
+def leaving(**given: Any) -> dict[str, Any]:
+    said = {"v": 1, "name": "Mill Street", "devices": ["Ana"], "only_here": 0, "last_coordinator": False}
+    return said | given
+
+
+def chosen(in_force: str | None, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+    one = {"circle": "c1", "name": "when-removed", "in_force": in_force, "wanted": wanted, "obeyed": True}
+    return {"v": 1, "settings": [one | {"words": []}]}
+
+
+def test_who_leaves_hears_before_what_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = leaving(devices=["Ana", "Ana / Phone"], only_here=3, last_coordinator=True)
+    cell = Cell(**{"leave.preview": seen})
+    said = run(monkeypatch, cell, "members", "leave", "--confirm", "Mill Street").output
+    for sentence in (
+        "All your devices leave: Ana, Ana / Phone.",
+        "3 changes on no other device yet. First: cellsync sync --wait",
+        "Nobody else coordinates. So it counts only once somebody with the recovery key has made a coordinator.",
+        "✓ Written: you want to leave.",
+        "cellsync recovery use --coordinator NAME",
+    ):
+        assert sentence in said
+    assert "You have left" not in said
+    undecided = strike(kind="leave", state="undecided", by="Ana", whom=["Ana"])
+    roster = Cell().answers["roster"] | {"strikes": [undecided]}
+    listed = run(monkeypatch, Cell(roster=roster), "members").output
+    assert "Ana wants to leave, and nobody else coordinates." in listed
+
+
+def test_what_a_second_coordinator_ends_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rested on the word of the only one takes two from then on."""
+
+    class Ending(Cell):
+        def call(self, operation: str, **given: Any) -> dict[str, Any]:
+            if operation == "settings" and "role" in self.asked:
+                want = {"value": "wipe", "by": "Ana", "lacks": {"words": 1, "of": ["Ben"]}}
+                return chosen(None, want)
+            return super().call(operation, **given)
+
+    said = run(monkeypatch, Ending(settings=chosen("wipe")), "members", "role", "Ben", "coordinator").output
+    assert "No longer in force, since it rested on one word: Ana wants when-removed wipe" in said
+    assert "cellsync settings set when-removed wipe" in said
+    assert (
+        "in force" not in run(monkeypatch, Ending(settings=chosen("lock")), "members", "role", "Ben", "reader").output
+    )
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,16 @@ class Contestable(Answer, kw_only=True, frozen=True):
     removals: list[StrikeStanding]
 
 
+class LeavingPreview(Answer, kw_only=True, frozen=True):
+    """`name`: of the circle, to be typed. `devices`: one's own, which all leave. `only_here`: changes on no other
+    device. `last_coordinator`: nobody else coordinates, so it counts only once the recovery key has made somebody."""
+
+    name: str
+    devices: list[str]
+    only_here: int
+    last_coordinator: bool
+
+
 class Leave(Takes, kw_only=True, frozen=True):
     """`confirm`: the name of the circle: it cannot be taken back."""
 
