@@ -22,10 +22,13 @@ from cellsync.core.membership.grounds import Ground
 from cellsync.core.membership.label import OUT, UNDECIDED
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.membership.strikes import Strike
+from cellsync.core.wire import operations
+from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
 
+SHOWN: Final = 100  # of a device's own entries in quarantine, the newest that are read
 QUIET: Final = 7  # days without a control entry after which a coordinator is silent (trade-off T1)
 Status = Literal["active", "suspended", "removed"]
 OwnStatus = Literal["waiting", "active", "suspended", "removed"]  # waiting: its admission has not arrived
@@ -109,6 +112,18 @@ class OwnStanding(NamedTuple):
         return f"<own standing: {self.status}>"  # no names
 
 
+class OwnWriting(NamedTuple):
+    """An entry that this device wrote, and that waits in quarantine."""
+
+    entry: EntryId
+    case: CaseId
+    at: Millis
+    operations: tuple[Operation, ...]
+
+    def __repr__(self) -> str:
+        return f"<own writing {self.entry.hex()[:8]}>"  # not what it says
+
+
 class Quarantined(NamedTuple):
     """What is held of a device, and not shown."""
 
@@ -117,6 +132,7 @@ class Quarantined(NamedTuple):
     entries: tuple[EntryId, ...]
     cases: tuple[tuple[CaseId, int], ...]  # with how many entries
     heads: tuple[EntryId, ...]  # the newest of them in each chain
+    own: tuple[OwnWriting, ...]  # what they say, if this device wrote them: the newest, at most SHOWN
 
     def __repr__(self) -> str:
         return f"<quarantined of {self.device.hex()[:8]}: {len(self.entries)}>"  # no name
@@ -387,16 +403,21 @@ class CircleStanding:
 
     def _quarantined(self, device: DeviceId, rows: Collection[StandingRow]) -> Quarantined:
         counts: dict[int, int] = {}
+        own: list[OwnWriting] = []
+        case_ids = self._circle.replica.held.case_ids
         heads = {chain_of(row.slot): row.id for row in rows}  # each chain's rows are ascending
         for row in rows:
             entry = self._circle.store.entry_at(row.slot)
             if entry is not None:
                 counts[entry.case] = counts.get(entry.case, 0) + 1
-        case_ids = self._circle.replica.held.case_ids
+                if device == self._circle.device:
+                    said = tuple(operations.decode(entry.shape, entry.content))
+                    own.append(OwnWriting(entry.id, case_ids[entry.case], Millis(entry.clock), said))
         return Quarantined(
             device,
             self.name(device),
             tuple(row.id for row in rows),
             tuple((case_ids[number], count) for number, count in counts.items()),
             tuple(heads.values()),
+            tuple(own[-SHOWN:]),
         )

@@ -36,6 +36,7 @@ class Terminal:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self._has_said_next = False
 
     # --- saying -----------------------------------------------------------------------------------------------
 
@@ -59,8 +60,9 @@ class Terminal:
         say(text)
 
     def next(self, command: str, *, writes: bool = False) -> None:
-        """Suggest the next command; not one that `writes` if nothing can be written."""
-        if not self.options.json and not (writes and self.options.only_read):
+        """Suggest the next command, one only; not one that `writes` if nothing can be written."""
+        if not self.options.json and not self._has_said_next and not (writes and self.options.only_read):
+            self._has_said_next = True
             self.say(f"  next: {command}")
 
     @property

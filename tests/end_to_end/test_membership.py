@@ -151,7 +151,7 @@ def test_two_who_removed_each_other_are_told_of_it_and_how_it_was_settled(tmp_pa
         wait_until(lambda: ana.state == "locked", "Ana is told, and locks")
         ana.unlock()
         assert is_removed(ana, "ana")
-        assert "This device was removed by ben." in ana.run("members").out
+        assert "This device was removed from Mill Street, by ben." in ana.run("members").out
         assert titles(ana) == ["by ana, while apart"]
 
 

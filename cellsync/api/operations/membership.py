@@ -12,11 +12,12 @@ from cellsync.api.contract.problems import Ambiguous, NotTyped, problem_of
 from cellsync.api.operations.standings import own_shape
 from cellsync.api.service import Service
 from cellsync.api.times import time_text
+from cellsync.casework.values.words import as_text
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.membership import KeptThere, Roster
 from cellsync.cell.reasons import Cause, Decided, sentences
 from cellsync.cell.removal import Presence, presences
-from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, Quarantined, StrikeStanding
+from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, OwnWriting, Quarantined, StrikeStanding
 from cellsync.core.errors import CellsyncError, NotFound, WhichCircle
 from cellsync.core.folded import folded
 from cellsync.core.ids import DeviceId, EntryId
@@ -24,6 +25,7 @@ from cellsync.core.membership.control import Role
 from cellsync.core.membership.label import IN, OUT, UNDECIDED, Label
 from cellsync.core.membership.link import own_name
 from cellsync.core.schema.values import moment
+from cellsync.core.wire.tags import Op
 
 _LABELS: Final[dict[Label, Literal["IN", "OUT", "UNDECIDED"]]] = {IN: "IN", OUT: "OUT", UNDECIDED: "UNDECIDED"}
 
@@ -317,6 +319,14 @@ def _quarantined(circle: CellCircle, one: Quarantined) -> shapes.Quarantined:
         device=one.device.hex(), name=one.name, entries=[entry.hex() for entry in one.entries],
         cases=[shapes.CaseEntries(case=case.hex(), entries=count) for case, count in one.cases],
         circle=circle.id.hex(),
+        own=[_own_writing(each) for each in one.own] if one.device == circle.device else None,
+    )  # fmt: skip
+
+
+def _own_writing(one: OwnWriting) -> shapes.OwnWriting:
+    return shapes.OwnWriting(
+        entry=one.entry.hex(), case=one.case.hex(), at=time_text(moment(one.at)) or "",
+        lines=[f"{said.field}: {as_text(said.plain)}" for said in one.operations if said.tag != Op.CREATE],
     )  # fmt: skip
 
 

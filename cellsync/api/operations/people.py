@@ -44,7 +44,7 @@ FLAGS: Final = {
     Reason.UNDECIDED: "says that {} removed. It is contested, and undecided: whose word settles it? (members why)",
     Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
     Reason.WANTED: "wants {what}. It takes a second coordinator's word (settings)",
-    Reason.QUARANTINED: "wrote what whoever removed them had not seen. It is kept, and not shown (quarantine list)",
+    Reason.QUARANTINED: "wrote what waits, or what its remover had not seen: kept, and not shown (quarantine list)",
     Reason.LINKED: "is a further device, which that member has linked. Ask them if it is theirs (members)",
     Reason.KEY_EXPOSED: "is gone, and may hold the recovery key. Replace it now (recovery replace)",
     Reason.KEY_UNDECIDED: "sees two new recovery keys in the place of one: neither counts (recovery show)",

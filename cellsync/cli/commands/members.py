@@ -57,10 +57,12 @@ def members(context: click.Context, circle: str) -> None:
             terminal.result(f"⚠ {sentence}")
     for sentence in warnings(keys, names):
         terminal.result(f"⚠ {sentence}")
+    devices = [one for member in answer["members"] for one in member["devices"]]
+    suspended = {one["device"] for one in devices if one["status"] == "suspended"}
     for held in answer["quarantine"]:
         wrote = f"{many(len(held['entries']), 'change')} to {many(len(held['cases']), 'case')}"
-        unseen = "which whoever removed them had not seen: kept, and not shown."
-        terminal.result(f"⚠ {line(held['name'], 40)} wrote {wrote}, {unseen}")
+        why_ = "while suspended" if held["device"] in suspended else "which whoever removed them had not seen"
+        terminal.result(f"⚠ {line(held['name'], 40)} wrote {wrote}, {why_}: kept, and not shown.")
     if answer["quarantine"]:
         terminal.next("cellsync quarantine list")
     terminal.answer(answer)

@@ -1,4 +1,4 @@
-"""quarantine: what removed devices wrote, and nobody had seen who removed them."""
+"""quarantine: what suspended devices wrote; and removed ones, if nobody had seen it who removed them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group, circle_option
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import line, many, table
+from cellsync.cli.words import clock, line, many, safe, table
 
 
 @click.group(cls=Group, short_help="What removed devices wrote late.")
@@ -19,7 +19,7 @@ def quarantine() -> None:
 @circle_option("Only of this circle.")
 @click.pass_context
 def list_(context: click.Context, circle: str) -> None:
-    """By device: how many changes, in which cases."""
+    """By device: how many changes, in which cases. What you wrote yourself on this device is shown to you."""
     from cellsync.cli.reach import opened
 
     terminal = terminal_of(context)
@@ -36,10 +36,16 @@ def list_(context: click.Context, circle: str) -> None:
         ]
     ):  # fmt: skip
         terminal.result(row)
+    for one in held:
+        for change in one["own"] or ():  # whoever wrote it may read it
+            terminal.result(f"  yours, {clock(change['at'])}, in {line(change['case'][:8])}:")
+            for said in change["lines"]:
+                terminal.result(f"    {safe(said)}")
+    others = [one for one in held if one["own"] is None]
     if not held:
         terminal.result("Nothing is in quarantine.")
-    else:
-        trusted = f"cellsync quarantine release {held[0]['device'][:8]}   if you trust what was written"
+    elif others:
+        trusted = f"cellsync quarantine release {others[0]['device'][:8]}   if you trust what was written"
         terminal.next(trusted, writes=True)
     terminal.answer(answer)
 

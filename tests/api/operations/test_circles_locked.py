@@ -57,8 +57,13 @@ async def test_a_locked_circle_is_absent_until_its_own_passphrase_comes(
         assert titles(await ana("case.list")) == ["Parcel"]
         assert (await ana("status"))["locked"] == [inner[:8]]
         assert {one["circle"] for one in (await ana("members"))["members"]} == {outer}
-        with pytest.raises(NotFound):
-            await ana("case.list", circle="Lawyers")
+        for operation, given in (
+            ("case.list", {"circle": "Lawyers"}), ("circle.lock", {"circle": "Lawyers"}),
+            ("case.show", {"case": "Appeal"}),
+        ):  # fmt: skip
+            with pytest.raises(NotFound) as missed:
+                await ana(operation, **given)
+            assert missed.value.hint.endswith("Or in a locked circle (1 here): cellsync circle unlock")
         await ben("case.new", set={"title": "Second appeal"}, circle=inner)
         await ben("case.new", set={"title": "Second parcel"}, circle=outer)
         await ana.until("sync.show", await ana("sync", timeout=60), "done", "failed")

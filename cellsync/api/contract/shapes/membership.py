@@ -72,14 +72,25 @@ class CaseEntries(Struct, kw_only=True, frozen=True):
     entries: int
 
 
+class OwnWriting(Struct, kw_only=True, frozen=True):
+    """A change that this device wrote, and that waits. `lines`: what it says, a field in each."""
+
+    entry: str
+    case: str
+    at: str
+    lines: list[str]
+
+
 class Quarantined(Struct, kw_only=True, frozen=True):
-    """What is held of a device, and shown nowhere: entries that it wrote and whoever removed it had not seen."""
+    """What is held of a device, and shown nowhere: entries that it wrote while suspended, or that whoever removed
+    it had not seen. `own`: what they say, if it is this device: its user may read their own text; the newest 100."""
 
     device: str
     name: str
     entries: list[str]
     cases: list[CaseEntries]
     circle: str
+    own: list[OwnWriting] | None
 
 
 class OwnStanding(Struct, kw_only=True, frozen=True):
