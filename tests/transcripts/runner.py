@@ -32,11 +32,14 @@ class Differs(AssertionError):
 
 
 def run(
-    transcript: Transcript, home: Path, name: str = "", *, patience: float = PATIENCE, size: tuple[int, int] = SIZE
-) -> None:
-    """`home` becomes $HOME, `name` is what the document is called in a failure. Raises Differs."""
+    transcript: Transcript, home: Path, name: str = "", *, patience: float = PATIENCE, size: tuple[int, int] = SIZE,
+    programs: Sequence[Path] = (),
+) -> None:  # fmt: skip
+    """`home` becomes $HOME, `name` is what the document is called in a failure. Programs are looked for in `programs`
+    first. Raises Differs.
+    """
     (home / _RUNTIME).mkdir(mode=0o700, parents=True)
-    runner = _Runner(transcript, home, name, patience, size)
+    runner = _Runner(transcript, home, name, patience, size, [*programs, Path(sys.executable).parent])
     try:
         for step in transcript.steps:
             runner.step(step)
@@ -46,9 +49,11 @@ def run(
 
 class _Runner:
     def __init__(
-        self, transcript: Transcript, home: Path, name: str, patience: float, size: tuple[int, int]
+        self, transcript: Transcript, home: Path, name: str, patience: float, size: tuple[int, int],
+        programs: Sequence[Path],
     ) -> None:  # fmt: skip
         self._transcript, self._home, self._name, self._patience, self._size = transcript, home, name, patience, size
+        self._path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)])
         self._examples = Examples(transcript.examples)
         self._terminals: dict[str, Terminal] = {}
         self._seen: dict[str, list[Line]] = {}  # what the present command of each terminal had to show so far
@@ -86,7 +91,7 @@ class _Runner:
         """Nothing of the machine's own environment, so that a document means the same everywhere."""
         folders = {"CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state", "CACHE": ".cache"}
         return {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PATH": self._path,
             "HOME": str(self._home),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
