@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from cellsync.api.contract.openapi import document
 from cellsync.api.contract.table import OPERATIONS, Needs
@@ -34,8 +34,10 @@ EMPTY = SCHEMA.exclude(operation_id=sorted(NEVER | {"init"}))
 NEEDS: Final = {operation.name: operation.needs for operation in OPERATIONS}
 
 
-def examples(few: int, many: int) -> settings:
+def examples(few: int, many: int, *, edges: bool = False) -> settings:
+    """`edges`: also the borders of each parameter, some forty requests for each operation."""
     return settings(
+        phases=[*([Phase.explicit] if edges or LONG else []), Phase.generate, Phase.shrink],
         max_examples=many if LONG else few,
         deadline=None,
         derandomize=not LONG,
@@ -78,7 +80,7 @@ def locked(cheap: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 @OPEN.parametrize()
-@examples(6, 150)
+@examples(6, 150, edges=True)
 def test_with_an_open_cell(case: Any, opened: Server) -> None:
     status, _ = answered(case, opened)
     guesses = {429} if "passphrase" in case.path or case.path.endswith("/unlock") else set()
@@ -87,7 +89,7 @@ def test_with_an_open_cell(case: Any, opened: Server) -> None:
 
 
 @LOCKED.parametrize()
-@examples(3, 60)
+@examples(6, 60)
 def test_with_a_locked_cell(case: Any, locked: Server) -> None:
     """Nothing that is sent opens it, and nothing is found out."""
     status, code = answered(case, locked)
@@ -101,7 +103,7 @@ def test_with_a_locked_cell(case: Any, locked: Server) -> None:
 
 
 @EMPTY.parametrize()
-@examples(3, 60)
+@examples(6, 60)
 def test_without_a_cell(case: Any, empty: Server) -> None:
     _, code = answered(case, empty)
     if NEEDS[case.operation.definition.raw["operationId"]] is Needs.OPEN:
