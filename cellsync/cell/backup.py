@@ -39,6 +39,7 @@ async def back_up(
                 check_open()
                 rows.append(vault.circle_file(circle.id))
                 await in_thread(partial(copy.take, rows[-1], circles.store(circle.id)))
+                await circle.note_backup(at)  # one that then fails may have left something on the stick
         rows.sort(key=lambda row: vault.circles.index(row.circle))
         header = vault.header_of(rows)
         return await in_thread(lambda: copy.complete(header, at, beside))

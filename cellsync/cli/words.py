@@ -95,8 +95,10 @@ def little_memory(status: dict[str, Any]) -> list[str]:
 
 def secrecy(window: dict[str, Any]) -> str:
     """From when on what was recorded on the network is closed also to whoever takes a device, and what sets that."""
+    made = window["backup"]
+    backups = "but for backups" if made is None else f"but for backups: this device made one on {clock(made)}"
     if not window["days"]:
-        return "Forward secrecy: what was recorded before today stays closed, whoever takes a device (but for backups)."
+        return f"Forward secrecy: what was recorded before today stays closed, whoever takes a device ({backups})."
     why = {
         "seal_secret": "this device's oldest key for epochs is that old",
         "unattested": "nobody else has shown that those days are over",
@@ -104,7 +106,7 @@ def secrecy(window: dict[str, Any]) -> str:
     }[window["bound"]]
     return (
         f"Forward secrecy: what was recorded more than {many(window['days'], 'day')} ago stays closed, whoever takes a "
-        f"device (but for backups): {why}."
+        f"device ({backups}): {why}."
     )
 
 

@@ -24,6 +24,8 @@ EDITION: Final = "edition"  # with which its entries were last judged, if that w
 RENEWAL_DUE: Final = "renewal due"  # this store is a copy, or was put back from one
 LIFE: Final = "life"  # distinguishes this store's order of arrival from that of every other
 
+BACKED_UP: Final = "backed up"  # when this device last made a backup of it
+
 COUNTERPART: Final = "counterpart"  # the file that a re-key puts this one in the place of, or in its place (Re-key)
 
 # Notes on its history.

@@ -285,6 +285,11 @@ class OpenCircle(DaysView):
             if not rules.rule_1_names(keys.known, [known]):
                 raise AlreadyIn if circle.is_heard(known.device) else NeverBack
 
+    async def note_backup(self, at: Millis) -> None:
+        """A backup of the circle is being made. Hold the lock. Raises DiskFull, StorageFailed."""
+        self.store.keep(drawers.BACKED_UP, at.to_bytes(8, "big"))
+        await self._disk.flush()
+
     async def forewarn(self, entry: Detached) -> bool:
         """Whether a peer's detached entry is new here, and heeded. Raises BadSignature, DiskFull, StorageFailed."""
         async with self.lock:

@@ -89,11 +89,18 @@ class DaysView(MembersView):
 
     def window(self) -> list[Window]:
         """How far back a thief of this device, or of one that is away, could read what was recorded, and what sets
-        that, the longest first. Backups are not known here. Reads the store: hold the lock."""
+        that, the longest first. Of backups see `backed_up`: whether they are still there is not known here. Reads the
+        store: hold the lock."""
         today, facts = day_of(self.surroundings.now()), self.safe.facts
         made = self.safe.keyring.secrets.oldest.made or self._introduced.get(self.device, today)
         heard = {device: one.heard for device, one in facts.active.items() if device != self.device}
         return window(today, made, self.epochs.oldest, heard)
+
+    @property
+    def backed_up(self) -> Millis | None:
+        """When this device last made a backup of the circle, which has what was here then. Hold the lock."""
+        kept = self.store.kept(drawers.BACKED_UP)
+        return Millis(int.from_bytes(kept, "big")) if kept else None
 
     def session_keys(self) -> list[SessionKey]:
         now = self.surroundings.now()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.words import presence
+from cellsync.cli.words import presence, secrecy
 from tests.cli.conftest import NOW
 from tests.scenarios.versions.test_commands import Canned, peer, run
 
@@ -61,3 +61,11 @@ def test_only_what_has_happened_can_be_dismissed(monkeypatch: pytest.MonkeyPatch
     done = run(monkeypatch, canned, "status")
     assert "⚠ Ben has an older one. Why?" in done.stdout.splitlines()
     assert ("--seen" in done.output) is not lasting
+
+
+@pytest.mark.parametrize("days", [0, 9])
+def test_forward_secrecy_is_said_with_the_backup_that_keeps_older_keys(days: int) -> None:
+    window = {"days": days, "bound": "absent", "name": "ben", "backup": None}
+    assert "(but for backups)" in secrecy(window)
+    made = secrecy(window | {"backup": "2026-11-03T12:00:00+00:00"})
+    assert "(but for backups: this device made one on 2026-11-0" in made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import trio
 from trio.testing import MockClock
 
@@ -28,3 +30,18 @@ async def test_the_window_grows_while_somebody_is_away_and_shrinks_when_they_are
         await ben.create(Visit, title="back again")
         await level([ana, ben])
         assert {row.bound: row.days for row in circle.window()}[WindowBound.ABSENT] == 0
+
+
+async def test_it_is_known_when_this_device_last_made_a_backup(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    device = await memory_network.device("ana").found()
+    async with device.opened() as ana:
+        before = ana.first.circle.backed_up
+        assert before is None
+        await ana.backup(tmp_path / "first")
+        await trio.sleep(9 * DAY)
+        made = await ana.backup(tmp_path / "second")
+        assert ana.first.circle.backed_up == made.at
+    async with device.opened() as ana:
+        assert ana.first.circle.backed_up == made.at

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from cellsync.api.contract import shapes
 from cellsync.api.lookup import BESIDE
 from cellsync.api.operations.standings import own_shape
 from cellsync.api.service import Service
+from cellsync.api.times import time_text
 from cellsync.cell.cell import Cell
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.which import SHORTEST
@@ -49,10 +51,11 @@ async def row(cell: Cell, circle: CellCircle) -> shapes.CircleRow:
 async def _window(circle: CellCircle) -> shapes.SecrecyWindow:
     async with circle.circle.lock:
         longest = (await circle.circle.apart(circle.circle.window))[0]
-    device = longest.device
+        backup = await circle.circle.apart(lambda: circle.circle.backed_up)
+    device, made = longest.device, None if backup is None else datetime.fromtimestamp(backup / 1000, UTC)
     return shapes.SecrecyWindow(
         days=longest.days, bound=_BOUNDS[longest.bound], device=None if device is None else device.hex(),
-        name=None if device is None else circle.name_of(device),
+        name=None if device is None else circle.name_of(device), backup=time_text(made),
     )  # fmt: skip
 
 

@@ -130,12 +130,14 @@ class SecrecyWindow(Struct, kw_only=True, frozen=True):
     """What was recorded on the network in the last so many `days`, and today, can be read by whoever takes this device,
     or one that is away. `bound`: what sets it: "seal_secret", the oldest with which this device opens new epochs;
     "unattested", a day that nobody else has shown to be over; "absent", a device of `name` that was not heard since.
-    Backups are not counted: they are not known here."""
+    Backups are not counted, which may be anywhere and open what this device could open then. `backup`: when it made
+    the last one; null: none that it knows of."""
 
     days: int
     bound: Literal["seal_secret", "unattested", "absent"]
     device: str | None
     name: str | None
+    backup: str | None
 
 
 class CircleRow(Struct, kw_only=True, frozen=True):
