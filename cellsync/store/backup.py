@@ -39,6 +39,7 @@ from cellsync.core.errors import (
 from cellsync.core.ids import Millis
 from cellsync.store import wipe
 from cellsync.store.connection import check_encrypted
+from cellsync.store.contents import key_of
 from cellsync.store.files import (
     create_private,
     lock_directory,
@@ -48,7 +49,7 @@ from cellsync.store.files import (
 )
 from cellsync.store.header import CircleFile
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused, key_of
+from cellsync.store.vault import DATABASE_NAME, HEADER_NAME, Entropy, Vault, Words, check_unused
 
 _INCOMPLETE: Final = ".incomplete"  # suffix of a folder's name while it is being written
 _BESIDE: Final = frozenset({HEADER_NAME, f"{HEADER_NAME}.new", "settings.json", "settings.new"})

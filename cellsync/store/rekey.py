@@ -30,11 +30,12 @@ from cellsync.core import drawers
 from cellsync.core.errors import CellsyncError, DiskFull, StorageFailed, VaultDamaged
 from cellsync.core.ids import Passphrase
 from cellsync.store.connection import check_encrypted
+from cellsync.store.contents import key_of
 from cellsync.store.edge import GivenUp
 from cellsync.store.files import file_errors, sync_directory, sync_file
 from cellsync.store.header import CircleFile, Kdf
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import DATABASE_NAME, Vault, destroy_database, key_of
+from cellsync.store.vault import DATABASE_NAME, Vault, destroy_database
 
 _BESIDE: Final = 4 << 20  # bytes: the header, and pages that are still in a log
 _MEGABYTE: Final = 1_000_000

@@ -21,11 +21,10 @@ worker thread. Nothing else here is slow.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from os import close as close_descriptor
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,25 +34,18 @@ from cellsync.core.errors import (
     CellsyncError,
     CheapVault,
     CircleLocked,
-    Closed,
     InvalidValue,
     NewerVersion,
-    NotFound,
     VaultExists,
     VaultMissing,
-    WrongPassphrase,
 )
 from cellsync.core.ids import CircleId, DatabaseKey, MasterKey, Passphrase
 from cellsync.store import header, seals, wipe
-from cellsync.store.files import (
-    file_errors,
-    lock_directory,
-    make_private,
-    replace_private,
-    sync_directory,
-)
-from cellsync.store.header import CircleFile, Header, Identity, Kdf, KdfProfile, Slot, SlotKind
-from cellsync.store.seals import CircleKey, Entropy, Words
+from cellsync.store.contents import key_of
+from cellsync.store.files import file_errors, lock_directory, make_private, sync_directory
+from cellsync.store.header import CircleFile, Identity, Kdf, KdfProfile, SlotKind
+from cellsync.store.locks import VaultLocks
+from cellsync.store.seals import Entropy, Words
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.wipe import DATABASE_NAME, HEADER_NAME, NEW_NAME, VaultWiped, destroy_database
 
@@ -63,30 +55,8 @@ _KEY_BYTES: Final = 32
 _MAX_FILE: Final = 1 << 16  # a header is below 10 KiB; more is not read
 
 
-class Vault:
+class Vault(VaultLocks):
     """An unlocked vault. Made by `create` or `open`."""
-
-    def __init__(
-        self,
-        path: Path,
-        lock: int,
-        entropy: Entropy,
-        master: MasterKey,
-        slots: tuple[Slot, ...],
-        profile: int,
-        identity: Identity,
-        circles: list[CircleFile],
-    ) -> None:
-        self._path = path
-        self._lock: int | None = lock
-        self._entropy = entropy
-        self._master = master
-        self._slots = slots
-        self._profile = profile
-        self._identity = identity
-        self._circles = circles
-        self._unlocked: dict[CircleId, CircleKey] = {}
-        self._writing = Lock()  # the header, which threads may
 
     # --- creating and opening --------------------------------------------------------------------
 
@@ -181,25 +151,7 @@ class Vault:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
-    # --- what it holds ---------------------------------------------------------------------------
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    @property
-    def identity(self) -> Identity:
-        return self._identity
-
-    @property
-    def circles(self) -> tuple[CircleId, ...]:
-        """The circles, in the order of joining; those that are locked, too."""
-        return tuple(row.circle for row in self._circles)
-
-    @property
-    def locked(self) -> tuple[CircleId, ...]:
-        """Those that have a passphrase of their own and were not unlocked."""
-        return tuple(row.circle for row in self._circles if row.lock is not None and row.circle not in self._unlocked)
+    # --- its circles -------------------------------------------------------------------------------
 
     def create_circle(self, circle: CircleId, fill: Callable[[SqliteStore], None] | None = None) -> SqliteStore:
         """A new database for a circle, listed in the header when `fill` has written and flushed what it must hold.
@@ -262,78 +214,32 @@ class Vault:
         with self._writing:
             self._save(self._circles, (slot, *self._other_slots()))
 
-    # --- a circle's own passphrase -----------------------------------------------------------------
-
-    def has_own_passphrase(self, circle: CircleId) -> bool:
-        """Raises NotFound."""
-        return self._row(circle).lock is not None
-
-    def check_circle_passphrase(self, circle: CircleId, guess: Words) -> None:
-        """Whether this is the circle's own. Blocks for a key derivation. Raises WrongPassphrase."""
-        if seals.unlock(self._row(circle), self._profile, guess) is None:
-            raise WrongPassphrase
-
-    def unlock(self, circle: CircleId, passphrase: Words) -> None:
-        """Unlock a circle, for as long as the vault is open. Blocks for a key derivation. Raises WrongPassphrase."""
-        key = seals.unlock(self._row(circle), self._profile, passphrase)
-        if key is None:
-            raise WrongPassphrase
-        self._unlocked[circle] = key
-
-    def lock_circle(self, circle: CircleId) -> None:
-        """Forget what opens a circle. Close its store first. Raises InvalidValue if nothing of its own would."""
-        if self._row(circle).lock is None:
-            raise InvalidValue("This circle has no passphrase of its own.", hint="cellsync circle passphrase set")
-        self._unlocked.pop(circle, None)
-
-    @property
-    def unlocked(self) -> Mapping[CircleId, CircleKey]:
-        """What opens the circles that are unlocked, for `unlock_with` after a re-key or another opening."""
-        return dict(self._unlocked)
-
-    def unlock_with(self, keys: Mapping[CircleId, CircleKey]) -> None:
-        """Unlock those circles that these keys open."""
-        for row in self._circles:
-            key = keys.get(row.circle)
-            if key is not None and seals.open_lock(row, self._profile, key) is not None:
-                self._unlocked[row.circle] = key
-
-    def set_circle_passphrase(
-        self, circle: CircleId, new: Passphrase | None, *, kdf: Kdf = Kdf.MODERATE, at_least: float = 0.0
-    ) -> None:
-        """Lock an unlocked circle with a passphrase of its own, in place of the one that it has; None: with none.
-
-        It stays unlocked. As with another passphrase of the vault, the key to the file is the same: a copy of an
-        earlier header opens it as it did, until a re-key. Blocks for a key derivation or two. Raises CircleLocked,
-        InvalidValue (it is the first circle, or `kdf`), DiskFull or StorageFailed.
-        """
-        self.check_not_first(circle)
-        row = self.circle_file(circle)
-        if not kdf.allowed(self._profile):
-            raise InvalidValue("These key derivation parameters are out of range.")
-        key = None if new is None else seals.circle_key(new, kdf, self._entropy, at_least)
-        with self._writing:
-            locked = self._locked(row._replace(lock=None), key)
-            self._save([locked if each.circle == circle else each for each in self._circles], self._slots)
-            self._unlocked.pop(circle, None)
-            if key is not None:
-                self._unlocked[circle] = key
-
-    def check_not_first(self, circle: CircleId) -> None:
-        """Check that a circle can have a passphrase of its own. Raises NotFound, InvalidValue."""
-        self._row(circle)
-        if circle == self._circles[0].circle:
-            raise InvalidValue(
-                "The circle with which the vault was made opens with the vault's passphrase.",
-                hint="What fewer should be able to open belongs into a circle of its own: cellsync circle create",
+    def _mark_copy(self, row: CircleFile, store: SqliteStore) -> None:
+        """A copy that was made while its circle was locked could not be marked in the file (`store/backup`)."""
+        if not row.copied:
+            return
+        store.keep(drawers.RENEWAL_DUE, row.copied.to_bytes(8))
+        store.forget(drawers.LIFE)
+        store.flush()
+        with suppress(CellsyncError), self._writing:  # if that fails, it is marked once more: another incarnation
+            self._save(
+                [each._replace(copied=0) if each.circle == row.circle else each for each in self._circles], self._slots
             )
 
-    def _locked(self, row: CircleFile, key: CircleKey | None) -> CircleFile:
-        """A row as the header has it: with the key, or with what is locked."""
-        if key is None:
-            return row
-        lock = seals.lock(row.circle, row.file, key_of(row), key, self._profile, self._entropy)
-        return row._replace(key=None, lock=lock)
+    def _tidy(self, store: SqliteStore) -> None:
+        """Finish a re-key that was broken off: the header names this file, so its counterpart is not needed.
+
+        If that fails, the next opening tries again.
+        """
+        other = store.kept(drawers.COUNTERPART)
+        if other is None:
+            return
+        with suppress(CellsyncError):
+            sync_directory(self._path)  # the header that names this file must not be lost with the power any more
+            if len(other) == header.FILE_NAME_BYTES and other.hex() not in {row.file for row in self._circles}:
+                destroy_database(self._path / other.hex())
+            store.forget(drawers.COUNTERPART)
+            store.flush()
 
     # --- for a re-key ----------------------------------------------------------------------------
 
@@ -363,35 +269,6 @@ class Vault:
         slot = seals.wrap(master, passphrase, kdf, self._entropy, self._profile, at_least)
         with self._writing:
             self._save([self._locked(row, self._unlocked.get(row.circle)) for row in circles], (slot,), master)
-
-    # --- for a copy of it ------------------------------------------------------------------------
-
-    def circle_file(self, circle: CircleId) -> CircleFile:
-        """Where a circle rests, and the key to it. Raises NotFound, CircleLocked."""
-        row = self._row(circle)
-        if row.lock is None:
-            return row
-        key = self._unlocked.get(circle)
-        opened = None if key is None else seals.open_lock(row, self._profile, key)
-        if opened is None:
-            raise CircleLocked
-        return row._replace(key=opened)
-
-    def locked_file(self, circle: CircleId) -> CircleFile:
-        """Where a circle rests, without the key if it is locked. Raises NotFound."""
-        return self._row(circle) if circle in self.locked else self.circle_file(circle)
-
-    def header_of(self, circles: list[CircleFile]) -> bytes:
-        """A header that opens with the same passphrases, for a vault of these circles."""
-        self._check_open()
-        return self._sealed(circles, self._slots, self._master)
-
-    def _row(self, circle: CircleId) -> CircleFile:
-        self._check_open()
-        for row in self._circles:
-            if row.circle == circle:
-                return row
-        raise NotFound
 
     # --- the end of it ---------------------------------------------------------------------------
 
@@ -428,61 +305,6 @@ class Vault:
             with self._writing:
                 self._save(left, self._slots)
         wipe.destroy_circles(self._path, going)
-
-    # --- helpers ---------------------------------------------------------------------------------
-
-    def _check_open(self) -> None:
-        if self._lock is None:
-            raise Closed
-
-    def _other_slots(self) -> tuple[Slot, ...]:
-        return tuple(slot for slot in self._slots if slot.kind != SlotKind.PASSPHRASE)
-
-    def _mark_copy(self, row: CircleFile, store: SqliteStore) -> None:
-        """A copy that was made while its circle was locked could not be marked in the file (`store/backup`)."""
-        if not row.copied:
-            return
-        store.keep(drawers.RENEWAL_DUE, row.copied.to_bytes(8))
-        store.forget(drawers.LIFE)
-        store.flush()
-        with suppress(CellsyncError), self._writing:  # if that fails, it is marked once more: another incarnation
-            self._save(
-                [each._replace(copied=0) if each.circle == row.circle else each for each in self._circles], self._slots
-            )
-
-    def _tidy(self, store: SqliteStore) -> None:
-        """Finish a re-key that was broken off: the header names this file, so its counterpart is not needed.
-
-        If that fails, the next opening tries again.
-        """
-        other = store.kept(drawers.COUNTERPART)
-        if other is None:
-            return
-        with suppress(CellsyncError):
-            sync_directory(self._path)  # the header that names this file must not be lost with the power any more
-            if len(other) == header.FILE_NAME_BYTES and other.hex() not in {row.file for row in self._circles}:
-                destroy_database(self._path / other.hex())
-            store.forget(drawers.COUNTERPART)
-            store.flush()
-
-    def _save(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey | None = None) -> None:
-        """Write the header; the vault in memory follows only what is on disk."""
-        master = self._master if master is None else master
-        replace_private(self._path / HEADER_NAME, self._path / NEW_NAME, self._sealed(circles, slots, master))
-        locked = [row._replace(key=None) if row.lock is not None else row for row in circles]
-        self._circles, self._slots, self._master = locked, slots, master
-
-    def _sealed(self, circles: list[CircleFile], slots: tuple[Slot, ...], master: MasterKey) -> bytes:
-        body, nonce = header.encode_body(self._identity, circles), self._entropy(header.NONCE_BYTES)
-        sealed = seals.seal_body(body, self._profile, slots, nonce, master)
-        return header.encode(Header(self._profile, slots, nonce, sealed))
-
-
-def key_of(row: CircleFile) -> DatabaseKey:
-    """Raises CircleLocked."""
-    if row.key is None:
-        raise CircleLocked
-    return row.key
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -23,9 +23,10 @@ from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.circles import OpenCircles
 from cellsync.ledger.source import OWN_HAND, Source
 from cellsync.ledger.surroundings import REAL
+from cellsync.store.contents import key_of
 from cellsync.store.header import Identity, Kdf
 from cellsync.store.sqlite import SqliteStore
-from cellsync.store.vault import Vault, key_of
+from cellsync.store.vault import Vault
 
 WORDS: Final = Passphrase(b"harbour pickle staircase moth")
 

@@ -16,11 +16,12 @@ import pytest
 from cellsync.core.errors import DiskFull, InvalidValue, NewerVersion, StorageFailed, VaultDamaged, WrongPassphrase
 from cellsync.core.ids import CircleId, DatabaseKey
 from cellsync.store import header, rekey, seals
+from cellsync.store.contents import key_of
 from cellsync.store.edge import GivenUp
 from cellsync.store.files import destroy
 from cellsync.store.header import Slot
 from cellsync.store.sqlite import Census, SqliteStore
-from cellsync.store.vault import Identity, Kdf, Vault, key_of
+from cellsync.store.vault import Identity, Kdf, Vault
 from tests.store.commits import CANARY, Author, numbered
 from tests.store.rekeyer import CIRCLES, ENTRIES, NEW, OLD, OWN
 from tests.store.test_vault import IDENTITY

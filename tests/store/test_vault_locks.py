@@ -11,9 +11,10 @@ from cellsync.core import drawers
 from cellsync.core.errors import CircleLocked, InvalidValue, NotFound, VaultDamaged, WrongPassphrase
 from cellsync.core.ids import CircleId, DatabaseKey
 from cellsync.store import backup, header, rekey, seals
+from cellsync.store.contents import key_of
 from cellsync.store.header import CircleFile
 from cellsync.store.passphrases import forms
-from cellsync.store.vault import Kdf, Vault, key_of
+from cellsync.store.vault import Kdf, Vault
 from tests.store.test_vault import MAIN, OTHER, WORDS, made, reopened
 
 OWN, ANOTHER = forms("rope silk tuna")[0], forms("kite lemon")[0]
