@@ -428,6 +428,7 @@ class OpenCircle(DaysView):
         async with self.lock:
             self.keep_telling(members)
             await self._disk.flush()
+            await self._tell(self.replica.plan(Batch()), OWN_HAND)  # who is told no more is let go
 
     async def carry_on(self) -> None:
         """Set aside the present floor, and removals that were announced only: the user says so. Raises DiskFull."""

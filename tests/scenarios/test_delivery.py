@@ -151,6 +151,8 @@ async def test_it_is_told_after_both_have_begun_anew(memory_network: MemoryNetwo
         assert cara.first.circle.is_removed, "it is kept"
         await trio.sleep(600)
         assert cara.node.links.keys() == {ana.device}
+        await ana.first.membership.tell(MemberId(cara.device), told=False)
+        await until(lambda: not ana.node.links, lambda: not cara.node.links, within=60)
 
 
 async def test_who_is_told_answers_and_is_heard(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
