@@ -69,4 +69,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for seconds, name in sorted(_costs, reverse=True)[:_SHOWN]:
             terminalreporter.write_line(f"{seconds:7.1f} s of processor time  {name}")
     if len(_costs) > 1:
-        terminalreporter.write_line(f"{spent:.0f} seconds of processor time; make test may take {BUDGET:.0f}")
+        said = f"{spent:.0f} seconds of processor time; make test may take {BUDGET:.0f}"
+        too_many = spent - BUDGET
+        terminalreporter.write_line(f"{said}: {too_many:.0f} TOO MANY" if too_many > 0 else said, red=too_many > 0)
