@@ -14,6 +14,7 @@ from cellsync.cli.options import Command, Group
 from cellsync.cli.standing import place
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import circle_names, line, many, table
+from cellsync.core.errors import InvalidValue
 
 if TYPE_CHECKING:
     from cellsync.api.client import Answer, Client
@@ -99,10 +100,7 @@ def unlock(context: click.Context, id_: str) -> None:
     terminal = terminal_of(context)
     with the_open_daemon(context) as client:
         if not client.call("circles")["locked"]:
-            terminal.result("No circle is locked here.")
-            terminal.next("cellsync circle list")
-            terminal.answer({"v": 1, "circle": None})
-            return
+            raise InvalidValue("No circle is locked here.", hint="cellsync circle list")
         secret = terminal.passphrase("Passphrase of the circle")
         answer = client.call("circle.unlock", passphrase=secret, circle=id_.lower())
     name = line(answer["circle"]["name"]) or answer["circle"]["short"]

@@ -28,7 +28,7 @@ REFUSED: Final = {  # by command: what is typed, and the question to the cell th
     "members.remove": (["members", "remove", "Ben"], "removal.preview"),
     "members.endorse": (["members", "endorse", "Ben"], "permission"),
     "members.contest": (["members", "contest"], "permission"),
-    "members.leave": (["members", "leave"], "permission"),
+    "members.leave": (["members", "leave"], "leave.preview"),
     "devices.link": (["device", "link"], "permission"),
     "devices.remove": (["device", "remove", "Phone"], "devices"),
     "moves.move": (["case", "move", "x", "--to", "y"], "case.move.preview"),
@@ -88,7 +88,7 @@ def test_a_command_that_is_refused_has_asked_nobody_anything(monkeypatch: pytest
     for name in ASKS:
         monkeypatch.setattr(Terminal, name, asked)
     done = CliRunner().invoke(main, arguments)
-    assert (done.exit_code, cell.asked[-1]) == (0 if refuses == "circles" else 7, refuses), done.output
+    assert (done.exit_code, cell.asked[-1]) == (2 if refuses == "circles" else 7, refuses), done.output
 
 
 def asking() -> set[str]:
