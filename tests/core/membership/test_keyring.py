@@ -278,4 +278,4 @@ def test_no_removed_device_of_many_cells_opens_anything_newer() -> None:
         pairs += check_live(cell)
         tried += check_removed(cell)
     assert tried > 400
-    assert pairs > 200
+    assert pairs > 100
