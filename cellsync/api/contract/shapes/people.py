@@ -180,7 +180,9 @@ class UnlockCircle(Takes, kw_only=True, frozen=True):
 
 
 class UnlockedCircle(Answer, kw_only=True, frozen=True):
-    circle: CircleRow
+    """`circle`: null only of the command, where none is locked."""
+
+    circle: CircleRow | None
 
 
 class LockCircle(Takes, kw_only=True, frozen=True):
