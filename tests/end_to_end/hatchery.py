@@ -67,7 +67,7 @@ class Hatched(subprocess.Popen[Any]):
             "arguments": args[1:], "environment": dict(os.environ if env is None else env),
             "folder": str(cwd or Path.cwd()), "descriptors": [0, 1, 2, *pass_fds],
         }  # fmt: skip
-        self._told, its = socket.socketpair()
+        self._told, its = socket.socketpair(type=socket.SOCK_SEQPACKET)  # one that ends at once is told of twice
         with its:
             channel = _hatchery()
             socket.send_fds(channel, [json.dumps(request).encode()], [its.fileno(), *standard, *pass_fds])
