@@ -180,9 +180,7 @@ class UnlockCircle(Takes, kw_only=True, frozen=True):
 
 
 class UnlockedCircle(Answer, kw_only=True, frozen=True):
-    """`circle`: null only of the command, where none is locked."""
-
-    circle: CircleRow | None
+    circle: CircleRow
 
 
 class LockCircle(Takes, kw_only=True, frozen=True):
