@@ -53,6 +53,7 @@ class Invite:
         self._asking = trio.CancelScope()
         self._talking = trio.CancelScope()
         self._used = False
+        self._admitting = False  # what the hint says of a device must be so when somebody reads it
         self._until = self._circle.surroundings.now() + round(code.LIFETIME * 1000)
         self._ended = trio.Event()
         self._failure: Exception | None = None
@@ -169,11 +170,14 @@ class Invite:
                     if not self._asking.cancelled_caught:
                         await pairing.step(machine.confirm(yes, trio.current_time()))
                 case Agreed(name, keys):
+                    self._admitting = True
                     try:
                         device = await self._intake.bring_in(keys, name)
                     except CellsyncError as refused:
                         await pairing.step(machine.refuse(refused, trio.current_time()))
                         return
+                    finally:
+                        self._admitting = False
                     if difference is not None:  # note it before the device's first call
                         self._circle.clocks.note(device, difference)
                     self._member = next(member for member in members(self._circle) if member.device == device)
@@ -204,7 +208,8 @@ class Invite:
     def _fail(self, error: CellsyncError) -> None:
         self._failure = self._failure or error
         self._asking.cancel()  # no answer is needed any more
-        self._ended.set()
+        if not self._admitting:
+            self._ended.set()
 
     def _welcome_for(self, device: DeviceId) -> Welcome:
         circle = self._circle
