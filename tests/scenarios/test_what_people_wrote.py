@@ -32,6 +32,7 @@ OURS: Final = {
     "device": "ab" * 32, "case": "cd" * 32, "id": "cd" * 32, "circle": "cd" * 32, "short": "cdcdcdcd", "job": "ef" * 8,
     "cursor": "", "at": "2026-03-01T09:58:00+00:00", "last_seen": "2026-03-01T09:58:00+00:00",
     "came_in_step": "2026-03-01T09:58:00+00:00",
+    "backup": "2026-03-01T09:58:00+00:00",
     "copied": "2026-03-01T09:58:00+00:00", "as_of": "2026-03-01T09:58:00+00:00", "role": "writer",
     ("Flag", "text"): "has a clock that is more than a day ahead", ("Graph", "drawing"): "",
     ("Exported", "content"): "", ("Exported", "next"): "",
@@ -105,7 +106,8 @@ class Hostile:
             ("case.conflict", {**case, "fields": [HOSTILE]}),
             ("peer.up", device), ("peer.down", device),
             ("member.added", {**device, "role": "writer", "member": "c" * 64}),
-            ("member.removed", device), ("member.suspended", device), ("member.returned", device),
+            ("member.removed", {**device, "left": False}), ("member.removed", {**device, "left": True}),
+            ("member.suspended", device), ("member.returned", device),
             ("flag", {"reason": "fork", "device": "ab" * 32}), ("reset", {}), ("locked", {}),
         ):  # fmt: skip
             yield {"v": 1, "event": event, "cursor": "", "data": data}

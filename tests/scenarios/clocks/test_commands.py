@@ -65,7 +65,7 @@ class Client:
                 return {**common, "state": state, "changes": 2, "peers": self.peers, "error": self.error}
             case "invite" | "invite.show":
                 state = "verify_words" if name == "invite" else "joined"
-                codes = {"code": "X", "short_code": "7-orbit", "qr": "", "expires_in": 1.0}
+                codes = {"code": "X", "short_code": "7-orbit", "qr": "", "expires_in": 1.0, "hidden_by": None}
                 return {
                     **common,
                     **codes,
