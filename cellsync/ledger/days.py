@@ -142,12 +142,12 @@ class DaysView(MembersView):
         `guess`: by how many ms its clock seems to be ahead.
         """
         now = self.surroundings.now()
-        own = self.epochs.day(now)
+        own = self.epochs.days(now)
         seems = None if guess is None else day_of(Millis(max(0, now + guess)))
-        days = [seems, self._day_of(device, now), own, self._lost_day(now)]
+        days = [seems, self._day_of(device, now), *own, self._lost_day(now)]
         known = [self.holders.of(device)]
         return self.epochs.calling_keys(
-            (day for day in days if day is not None and (day == own or abs(day - own) > 1)), known
+            (day for day in days if day is not None and (day in own or abs(day - own[0]) > 1)), known
         )
 
     def further_keys(self, device: DeviceId) -> list[SessionKey]:

@@ -93,7 +93,8 @@ class Lookout:
         candidates = [
             shown
             for circle, devices in others
-            for day in around(circle.epochs.day(now))
+            for own in circle.epochs.days(now)
+            for day in around(own)
             for shown in circle.shown_by(devices, day)
         ]
         unlike = list(dict.fromkeys(candidates))  # days that are not held have the key of the first one

@@ -209,6 +209,11 @@ class Epochs:
         oldest = self._held[self.newest].day
         return Day(min(max(day_of(now), oldest), oldest + caps.RATCHET_DAYS))
 
+    def days(self, now: Millis) -> list[Day]:
+        """The day in use, and our clock's if that is another: the epoch in use may begin ahead of it, if somebody's
+        clock was set forward; others who wait with that one are in an earlier epoch, and in today."""
+        return list(dict.fromkeys([self.day(now), day_of(now)]))
+
     def session_keys(self, now: Millis, others: Iterable[Day] = ()) -> list[SessionKey]:
         """The keys under which a session may open: three newest epochs, our day and a day either side.
 
@@ -216,12 +221,12 @@ class Epochs:
         Today's key of the newest epoch comes first: call with it unless the other device's day is known.
         """
         today = self.day(now)
-        days = dict.fromkeys(around(today))
+        days = own = dict.fromkeys(each for day in self.days(now) for each in around(day))
         further = {day for day in others if 1 < abs(day - today) <= SPAN}
         for day in sorted(further, key=lambda day: (abs(day - today), day))[:OTHER_DAYS]:
-            days.update(dict.fromkeys(around(day)))
+            days = days | dict.fromkeys(around(day))
         pairs = [(epoch, day) for epoch in self.recent for day in days]
-        pairs += [(epoch, day) for epoch in self._older for day in around(today)]
+        pairs += [(epoch, day) for epoch in self._older for day in own]
         return [key for epoch, day in pairs if (key := self._key(epoch, day)) is not None]
 
     def keys_on(self, day: Day) -> list[SessionKey]:
@@ -238,7 +243,7 @@ class Epochs:
 
     def offer_key(self, day: Day, known: Iterable[EpochId | None], now: Millis) -> SessionKey:
         """The key under which to offer the circle to a device that is known to hold these epochs."""
-        return next(iter(self.calling_keys([day, self.day(now)], known)))
+        return next(iter(self.calling_keys([day, *self.days(now)], known)))
 
     def _key(self, epoch: EpochId, day: Day) -> SessionKey | None:
         """From held states only: what was deleted stays deleted, whatever any clock says."""
