@@ -257,8 +257,8 @@ async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, aut
             for one in cara.first.circle.shown.court.ruling.decision.strikes
             if one.author == MemberId(ana.device)
         ]
-        await cara.first.membership.endorse([strike])
-        await until(lambda: status(dan, ben) is DeviceStatus.REMOVED, lambda: status(ana, ben) is DeviceStatus.REMOVED)
+        word = await cara.first.membership.endorse([strike])
+        await until(lambda: status(dan, ben) is DeviceStatus.REMOVED, lambda: holds(ana, word))
         await ana.create(Visit, title="between")
         await ana.first.membership.endorse([strike])  # an entry of hers that has seen Cara's word
         await level([ana, cara, dan])

@@ -165,6 +165,7 @@ async def test_a_new_address_is_told_and_the_others_are_called(
             await one.restart()
             await other.unlock()
             await ana.finds(ben, within=400)  # it calls every few minutes; who unlocks does not know where
+            await trio.sleep(1)  # to tell each other where they are
         assert shown == []
 
 

@@ -88,6 +88,8 @@ def test_a_sync_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[str] = []  # noqa: RUF012
 
         def call(self, operation: str, **given: Any) -> dict[str, Any]:
+            if operation == "circles":
+                return {"v": 1, "circles": []}
             self.asked.append(operation)
             if operation == "sync.show":
                 ctrl_c()
