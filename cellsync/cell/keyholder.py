@@ -70,7 +70,7 @@ class Keyholder:
 
     async def unsettled(self, member: MemberId) -> list[EntryId]:
         """What about a member the word of the recovery key settles: removals of them that are not final; if there is
-        none, the grants by which they coordinate although their word does not count yet."""
+        none, and they are here, the grants by which they coordinate although their word does not count yet."""
         async with self._circle.lock:
             return self._unsettled_about(member)
 
@@ -86,7 +86,8 @@ class Keyholder:
             and strike.label != OUT
             and not decision.is_final(strike.entry)
         ]
-        promoted = decision.promotion(member) if not removals and member in decision.roles else None
+        stays = not removals and standing.is_present(member) and member in decision.roles
+        promoted = decision.promotion(member) if stays else None
         return [*removals, *(() if promoted is None else promoted.entries)]
 
     async def preview(self, key: RecoveryKey, orders: Orders) -> Effect:

@@ -129,8 +129,9 @@ class FloorTooLow(CallerError):
 
     code = "floor_too_low"
     default_hint = (
-        "A coordinator writes (cellsync members require), and a second one whose cellsync is as new syncs with them. "
-        "Then do it again. Whose word is missing: cellsync members"
+        "An earlier cellsync founded this circle. A coordinator writes (cellsync members require), and a second one "
+        "whose cellsync is as new syncs with them; then do it again. Whose word is missing: cellsync members. Without "
+        "them the recovery key decides: cellsync recovery use"
     )
 
 

@@ -12,10 +12,10 @@ from cellsync.store.sqlite import SqliteStore
 
 
 def fill(store: SqliteStore, founded: Founding, secrets: DeviceSecrets, now: Millis) -> None:
-    """Stage the circle's first entry and the founder's own state. `now` is the one that it was founded with."""
+    """Stage the circle's first two entries and the founder's own state. `now` is the one that it was founded with."""
     device = DeviceId(founded.circle)
     line = (device, founded.incarnation)
-    plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, [founded.intention], now)
+    plan = Replica(founded.circle, store).plan_writes(line, secrets.signing, founded.intentions, now)
     store.write(plan.commit)
     ring = SealSecrets([KeptSecret(EntryId(device), secrets.seal, day_of(now))])
     store.keep(drawers.SEAL_SECRETS, ring.encode())

@@ -7,6 +7,7 @@ import { verifies } from "./key.js";
 
 const lowest = 1;
 const wordsNeeded = 2; // unless there is one coordinator only
+const foundingHeight = 2n; // of what has the founding before it, and nothing else
 
 function inEffect(history: History, ...kinds: number[]): Held[] {
   const counting = history.counting();
@@ -25,7 +26,9 @@ export function floorOf(history: History): number {
     return Math.max(lowest, ...own.map(({ meaning }) => meaning.required ?? lowest));
   });
   words.sort((one, other) => other - one);
-  return words[Math.min(words.length, wordsNeeded) - 1] ?? lowest;
+  const agreed = words[Math.min(words.length, wordsNeeded) - 1] ?? lowest;
+  const founding = required.filter(({ outline }) => outline.height === foundingHeight).map(({ meaning }) => meaning.required ?? lowest);
+  return Math.max(agreed, founding.length === 0 ? lowest : Math.min(...founding));
 }
 
 function givingWay(circle: Bytes, entry: Bytes, { signing, seal }: Paper): Bytes {

@@ -75,6 +75,29 @@ def floors() -> Iterator[Vector]:
     yield circle("a floor of the only coordinator beside an equivocator", cell, [his, same, seen], sides)
 
 
+def founding_floors() -> Iterator[Vector]:
+    ana = founder()
+    assert ana.head is not None
+    base = [ana.head]
+    first = requires(ana, 2)
+    yield circle("a floor of the founding", [*base, first])
+    grant = ana.admits("dan", COORDINATOR)
+    dan = introduced("dan", grant)
+    yield circle("a floor of the founding stays when there is a second coordinator", [*base, first, grant])
+    his = requires(dan, 9, [grant])
+    yield circle("a floor of the founding beside one of one of two", [*base, first, grant, his])
+    hers = requires(ana, 7)
+    yield circle("a floor of two above that of the founding", [*base, first, grant, his, hers])
+    most = requires(ana.fork(base[0]), 255)
+    yield circle("the lower floor of a founding that forked", [*base, first, grant], [most])
+    yield circle(f"the lower floor of a founding that forked{IN_ANOTHER_ORDER}", [*base, most], [first, grant])
+    third = ana.fork(first).admits("eli", COORDINATOR)
+    sides = [ana.fork(first).says(f"side {number}") for number in range(3)]
+    yield circle("a floor of the founding by an equivocator", [*base, first, grant, third], sides)
+    late = requires(ana.fork(third), 5)
+    yield circle("a floor of one of three, which is not of the founding", [*base, first, grant, third, late])
+
+
 def brings(
     writer: Writer, name: str, gives_way: dict[bytes, bytes] | None = None, cites: Sequence[Entry] = ()
 ) -> Entry:
@@ -142,4 +165,5 @@ def papers() -> Iterator[Vector]:
 
 def vectors() -> Iterator[Vector]:
     yield from floors()
+    yield from founding_floors()
     yield from papers()

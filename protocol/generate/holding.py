@@ -94,7 +94,7 @@ class Holding:
 
     @property
     def floor(self) -> int:
-        """What two coordinators require, or the only one there is. An equivocator is not heard."""
+        """What two coordinators require, or the only one there is, or the founding. An equivocator is not heard."""
         coordinators = [
             entry.id
             for entry in self._effective(FOUND, ADMIT)
@@ -107,7 +107,8 @@ class Holding:
             ),
             reverse=True,
         )
-        return int(said[min(len(said), 2) - 1]) if said else 1
+        founding = min((_shape(entry)[0] for entry in self._effective(REQUIRE) if entry.height == 2), default=1)
+        return max(int(said[min(len(said), 2) - 1]) if said else 1, founding)
 
     @property
     def recovery(self) -> list[list[bytes | None]]:

@@ -1,4 +1,4 @@
-"""The history that protocol/transcript.md tells: three entries of Ana's, two of Ben's, one more of Ana's.
+"""The history that protocol/transcript.md tells: four entries of Ana's, two of Ben's, one more of Ana's.
 
 From 10-crypto, 30-history, 35-cases, 40-membership and 50-sync, with nothing of cellsync. All bytes that a device
 would draw are `drawn`, so whoever reads the transcript can compute them.
@@ -19,7 +19,7 @@ from protocol.generate.packing import array, binary, integer, nil, numbers, text
 ZEROS = bytes(32)
 NOON = 1_790_000_000_000
 DAY = NOON // 86_400_000
-KINDS = {0: "case", 1: "found", 2: "admit"}
+KINDS = {0: "case", 1: "found", 2: "admit", 13: "require"}
 
 
 def drawn(name: str, size: int = 32) -> bytes:
@@ -130,6 +130,13 @@ def founded() -> Entry:
 FOUND = founded()
 CIRCLE = ANA.id = FOUND.id
 
+REQUIRED = write(
+    ANA, 13, CIRCLE,
+    [array(1, "shape of a require"), integer(2, "edition")],
+    [(drawn("required salt", 16), "salt"), nil("a require has no content")],
+    [],
+)  # fmt: skip
+
 ADMIT = write(
     ANA, 2, CIRCLE,
     [array(2, "shape of an admit"), integer(2, "role: writer"), *BEN.keys_packed()],
@@ -211,7 +218,8 @@ def to_ben(circle: bytes) -> Pieces:
         [CIRCLE, CASE],
         [
             entry_row(FOUND, (0, 0), [], 0, None),
-            entry_row(ADMIT, (0, 0), [], FOUND.clock, None),
+            entry_row(REQUIRED, (0, 0), [], FOUND.clock, None),
+            entry_row(ADMIT, (0, 0), [], REQUIRED.clock, None),
             entry_row(CREATED, (0, 1), [], ADMIT.clock, None),
         ],
     )
@@ -221,7 +229,7 @@ def to_ana(circle: bytes) -> Pieces:
     """What Ben has written since: his chain, and a row of Ana's that he cites."""
     return batch(
         circle,
-        [chain_row(BEN, 1, ZEROS, SECOND), chain_row(ANA, 4, CREATED.id, None)],
+        [chain_row(BEN, 1, ZEROS, SECOND), chain_row(ANA, 5, CREATED.id, None)],
         [CASE],
         [
             entry_row(FIRST, (0, 0), [1, 1], 0, None),
@@ -231,10 +239,10 @@ def to_ana(circle: bytes) -> Pieces:
 
 
 def worked(circle: bytes) -> Pieces:
-    """All of this but `found` and `admit`, for whoever holds those."""
+    """All of this but `found`, `require` and `admit`, for whoever holds those."""
     return batch(
         circle,
-        [chain_row(ANA, 3, ADMIT.id, THIRD), chain_row(BEN, 1, ZEROS, SECOND)],
+        [chain_row(ANA, 4, ADMIT.id, THIRD), chain_row(BEN, 1, ZEROS, SECOND)],
         [CASE],
         [
             entry_row(CREATED, (0, 0), [], 0, None),
@@ -246,10 +254,14 @@ def worked(circle: bytes) -> Pieces:
 
 
 def held_before(circle: bytes) -> Pieces:
-    """What the receiver of the worked batch holds: `found` and `admit`."""
+    """What the receiver of the worked batch holds: `found`, `require` and `admit`."""
     return batch(
         circle,
         [chain_row(ANA, 1, ZEROS, ADMIT)],
         [CIRCLE],
-        [entry_row(FOUND, (0, 0), [], 0, None), entry_row(ADMIT, (0, 0), [], FOUND.clock, None)],
+        [
+            entry_row(FOUND, (0, 0), [], 0, None),
+            entry_row(REQUIRED, (0, 0), [], FOUND.clock, None),
+            entry_row(ADMIT, (0, 0), [], REQUIRED.clock, None),
+        ],
     )

@@ -83,10 +83,10 @@ def test_it_is_read_as_it_was_written(cell: Profile, shelf: Path) -> None:
         found = reading(client)
         assert (found["cell"], found["cases"], found["as_of"]) == ("Mill", 1, "2096-10-02T07:06:40+00:00")
         assert client.call("case.show", case="parcel")["title"] == "Parcel"
-        assert client.call("audit")["entries"] == found["changes"] == 3
+        assert client.call("audit")["entries"] == found["changes"] == 4
         exported = client.call("export", format="json", audience="internal")
         assert (exported["leaving"], exported["record"]) == (1, None)  # what leaves is noted in no entry
-        assert client.call("status")["changes"] == 3
+        assert client.call("status")["changes"] == 4
     assert content(cell.folder) == before
     assert list(shelf.iterdir()) == []
     with working(cell) as client:

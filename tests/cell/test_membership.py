@@ -17,7 +17,7 @@ from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Op
 from cellsync.ledger.source import FromSession
 from cellsync.testing import MemoryNetwork, level
-from tests.cell.cells import DAY, Visit
+from tests.cell.cells import DAY, Visit, founded_as_before
 
 
 def member(cell: Cell) -> MemberId:
@@ -188,9 +188,21 @@ async def test_a_removal_is_contested_by_the_removed(memory_network: MemoryNetwo
         assert await statuses(ana) == {"ana": "suspended", "ben": "suspended"}
 
 
-async def test_before_a_second_coordinator_has_required_it_nothing_is_removed(
+async def test_a_coordinator_who_never_came_is_removed_by_the_only_other(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:
+    """The edition that knows removals was required at the founding: nobody's word is waited for."""
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        memory_network.partition("ana", "ben")
+        await ana.first.membership.set_role(member(ben), Role.COORDINATOR)
+        await ana.first.membership.remove([member(ben)])
+        assert await statuses(ana) == {"ana": "active", "ben": "removed"}
+
+
+async def test_in_a_circle_of_before_nothing_is_removed_until_a_second_coordinator_has_required_it(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    founded_as_before(monkeypatch)
     async with memory_network.cells("ana", "ben", role="coordinator") as [ana, ben]:
         memory_network.partition("ana", "ben")
         with pytest.raises(FloorTooLow):
@@ -284,8 +296,6 @@ async def test_what_is_not_permitted_says_why(memory_network: MemoryNetwork, aut
             await ben.first.membership.remove([member(cara)])
         with pytest.raises(NotPermitted, match="Only coordinators change roles"):
             await ben.first.membership.set_role(member(cara), Role.READER)
-        with pytest.raises(FloorTooLow):
-            await ben.first.membership.leave()
         with pytest.raises(InvalidValue):
             await ana.first.membership.set_role(member(ben), Role.WRITER)
         with pytest.raises(InvalidValue):
@@ -303,6 +313,7 @@ async def test_what_another_coordinator_requires_is_seconded_at_opening(
     memory_network: MemoryNetwork, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It came while a build was here that did not know what it means."""
+    founded_as_before(monkeypatch)
     net = memory_network
     async with (await net.device("ana").found()).opened() as ana:
         ben = await net.device("ben").join(ana, role="coordinator")

@@ -17,6 +17,6 @@ async def test_what_is_written_twice_has_two_salts(memory_network: MemoryNetwork
         [chain] = [one for one in ana.first.circle.replica.held.chains.values() if one.device == ana.device]
         contents = [entry.content for entry in ana.first.circle.store.chain_slice(chain.number, 1, chain.length)]
         salts = {content[:SALT_BYTES] for content in contents}
-        assert len(contents) == len(salts) == 22  # founding, admission, twenty cases
-        assert len({content[SALT_BYTES:] for content in contents}) == 3
+        assert len(contents) == len(salts) == 23  # founding, what it requires, admission, twenty cases
+        assert len({content[SALT_BYTES:] for content in contents}) == 4
         assert bytes(SALT_BYTES) not in salts

@@ -184,10 +184,10 @@ async def test_who_never_came_was_never_seen(memory_network: MemoryNetwork, auto
         same = OtherClock(0.0, measured=True)  # in the pairing
         ben = ana.peers()[0].device
         assert ana.peers() == [
-            Peer("ben", ben, False, 0, None, 2, None, False, clock=same, circle=ana.first.id, member=MemberId(ben))
+            Peer("ben", ben, False, 0, None, 3, None, False, clock=same, circle=ana.first.id, member=MemberId(ben))
         ]
-        assert ana.only_here() == 2
-        assert await ana.only_here_cases() == []  # both are about members
+        assert ana.only_here() == 3
+        assert await ana.only_here_cases() == []  # all are about the circle and its members
 
 
 async def test_alone_everything_is_only_here(memory_network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ async def test_alone_everything_is_only_here(memory_network: MemoryNetwork, monk
         async with made[3].edit() as draft:
             draft.title = "again"
         newest_first = [made[3].id] + [case.id for case in reversed(made) if case is not made[3]]
-        assert ana.only_here() == 15
+        assert ana.only_here() == 16
         assert await ana.only_here_cases() == [(case, 1 + (case == made[3].id)) for case in newest_first]
         monkeypatch.setattr(peers, "CASES", 3)
         assert [case for case, _ in await ana.only_here_cases()] == newest_first[:3]

@@ -38,7 +38,7 @@ def test_a_frozen_daemon_that_is_told_to_stop(tmp_path: Path) -> None:
         assert "cellsync panic" in ran.err
         assert ana.run("panic").exit == 0
         assert ana.ended() == -signal.SIGKILL
-        assert check_vault(ana.profile.vault, PASSPHRASE) == 1
+        assert check_vault(ana.profile.vault, PASSPHRASE) == 2
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_library_finds_the_vault_in_use(tmp_path: Path) -> None:
         assert ana.run("daemon", "stop").exit == 0
         assert ana.ended() == 0
         trio.run(partial(open_here, ana))
-        assert check_vault(ana.profile.vault, PASSPHRASE) == 2
+        assert check_vault(ana.profile.vault, PASSPHRASE) == 3
 
 
 async def open_here(one: Program) -> None:

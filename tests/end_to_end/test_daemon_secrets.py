@@ -171,7 +171,7 @@ def test_panic_ends_a_command_that_works_by_itself(tmp_path: Path) -> None:
         finally:
             watching.kill()
         assert ana.json("case", "show", "canary")["title"] == CANARY
-        assert check_vault(ana.profile.vault, PASSPHRASE) == 2
+        assert check_vault(ana.profile.vault, PASSPHRASE) == 3
 
 
 def test_panic_where_nothing_is(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_no_core_even_where_cores_are_wanted(tmp_path: Path) -> None:
         ana.send(signal.SIGABRT)
         assert ana.ended() == -signal.SIGABRT
         assert list(wanted.iterdir()) == []
-        assert check_vault(ana.profile.vault, PASSPHRASE) == 1
+        assert check_vault(ana.profile.vault, PASSPHRASE) == 2
 
 
 def core_limit(pid: int) -> list[str]:

@@ -156,7 +156,7 @@ def test_a_signal_ends_it_in_good_order(ana: Program, how: signal.Signals) -> No
     ana.send(how)
     assert ana.ended() == 0
     assert not ana.profile.socket.exists()
-    assert check_vault(ana.profile.vault, PASSPHRASE) == 2
+    assert check_vault(ana.profile.vault, PASSPHRASE) == 3
     assert ana.run("case", "list").exit == 0  # nothing holds it any more
 
 
@@ -172,7 +172,7 @@ def test_what_was_ignored_at_its_start_does_not_end_it(tmp_path: Path, how: sign
         assert ana.run("lock", passphrase=None).exit == 0  # and it does not end the program that takes over
         ana.unlock()
         ana.send(how)
-        assert ana.call("status")["changes"] == 1
+        assert ana.call("status")["changes"] == 2
         ana.send(signal.SIGTERM)
         assert ana.ended() == 0
 
@@ -227,7 +227,7 @@ def test_two_at_once_are_refused_and_harm_nothing(ana: Program) -> None:
     waiting.send_signal(signal.SIGINT)
     waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 130
-    assert check_vault(ana.profile.vault, PASSPHRASE) == 2
+    assert check_vault(ana.profile.vault, PASSPHRASE) == 3
 
 
 # --- locks ---------------------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def test_every_command_with_an_open_daemon_prints_what_is_published(tmp_path: Pa
             lonely = {
                 "sync": 5, "peers add": 4, "peers ping": 4, "case export": 7, "backup": 2, "restore": 2,
                 "fork proof": 2, "fork check": 6, "passphrase change": 2, "passphrase rekey": 2,
-                "recovery use": 2, "recovery replace": 7, "device remove": 4,
+                "recovery use": 2, "device remove": 4,
                 "case move": 4,
                 "circle unlock": 2, "circle lock": 2, "circle passphrase set": 2, "circle passphrase change": 2,
                 "circle passphrase remove": 2,

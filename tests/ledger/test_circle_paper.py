@@ -18,6 +18,7 @@ from cellsync.core.replica.founding import Founding
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.tags import Kind
 from cellsync.testing import MemoryNetwork
+from tests.cell.cells import founded_as_before
 from tests.core.replicas import drawn_secrets
 
 _found = founding.found
@@ -41,6 +42,7 @@ async def test_the_paper_of_an_older_circle_decides_as_well(
 ) -> None:
     async with (await memory_network.device("ana").found()).opened() as ana:
         monkeypatch.setattr(founding, "found", found_as_before)
+        founded_as_before(monkeypatch)
         circle, secret = await ana.ledger.found("an older circle")
         assert [keys.seal for keys in circle.replica.recovery_keys()] == [None]
         mallory = await circle.admit(ana.secrets.signing, drawn_secrets(b"m" * 96).public, "mallory", Role.COORDINATOR)

@@ -133,7 +133,7 @@ async def test_writing_in_one_circle_changes_no_other(path: Path) -> None:
         before = circles.first.digest(), circles.first.last_arrival()
         await write(circles, second)
         assert (circles.first.digest(), circles.first.last_arrival()) == before
-        assert second.last_arrival() == 2
+        assert second.last_arrival() == 3
 
 
 async def test_a_watcher_is_told_of_every_circle_also_of_one_that_comes_later(path: Path) -> None:

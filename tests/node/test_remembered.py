@@ -33,13 +33,13 @@ class Note(Schema, kind="org.example.note", version=1):
 
 @pytest.fixture
 async def cell() -> AsyncIterator[Cell]:
-    """One that has written three entries, of which one admits Ben, who is never there."""
+    """One that has written four entries, of which one admits Ben, who is never there."""
     net = MemoryNetwork()
     device = await net.device("ana").found()
     async with device.opened() as cell:
         await net.device("ben").join(cell)
         await cell.create(Note, title="x")
-        assert cell.first.circle.own_length == 3
+        assert cell.first.circle.own_length == 4
         yield cell
 
 
@@ -105,7 +105,7 @@ async def test_of_another_life_of_the_store_only_when_a_device_was_heard_counts(
 async def test_never_more_than_was_written(cell: Cell) -> None:
     [ben] = cell.first.circle.others()
     await cell.first.circle.keep(REACHED, codec.encode([cell.first.circle.life, [[ben, 9, 0]]]))
-    assert remembered.reached(cell.first.circle) == Reached({ben: 3}, {}, {})
+    assert remembered.reached(cell.first.circle) == Reached({ben: 4}, {}, {})
 
 
 @pytest.mark.parametrize(

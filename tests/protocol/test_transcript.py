@@ -102,11 +102,13 @@ def secrets_of(name: str) -> Any:
 
 def founder() -> Author:
     secrets = secrets_of("ana")
-    entropy = drawn("recovery") + drawn("root") + drawn("found salt", 16) + drawn("ana incarnation", 8)
+    entropy = drawn("recovery") + drawn("root") + drawn("ana incarnation", 8)
+    entropy += drawn("found salt", 16) + drawn("required salt", 16)
     founding = found("Mill Street", "ana", secrets.public, NOON, entropy)
     ana = Author(founding.circle, secrets, DeviceId(founding.circle), founding.incarnation, 0)
     ana.now = NOON
     ana.write(founding.intention)
+    ana.at(1, "required").write(founding.required)
     ana.epochs.add(EpochId(founding.circle), founding.branches)
     return ana
 
@@ -145,7 +147,7 @@ def admitted(ana: Author) -> tuple[Author, bytes, bytes]:
     carry()
     invited += theirs.confirm(True, 0.0)
     agreed = last(invited, inviter.Agreed)
-    identity = ana.at(1, "admit").admit(agreed.keys, agreed.name)
+    identity = ana.at(2, "admit").admit(agreed.keys, agreed.name)
     epoch = ana.epochs.newest
     welcome = Welcome(ana.replica.circle.id, identity, epoch, ana.epochs.today(NOON), ana.device, ana.public.session)
     theirs.welcome(welcome, 0.0)
@@ -171,12 +173,12 @@ def carried(one: End, other: End) -> None:
 
 
 def first_written(ana: Author) -> None:
-    ana.at(2, "created").edit(CASE, Operation(0, "note", 1, None), Operation(1, "title", b"", "Bakery"))
+    ana.at(3, "created").edit(CASE, Operation(0, "note", 1, None), Operation(1, "title", b"", "Bakery"))
 
 
 def then_written(ben: Author) -> None:
-    ben.at(3, "first").edit(CASE, Operation(7, "log", None, "Called at noon."))
-    ben.at(4, "second").edit(CASE, Operation(7, "log", None, "No answer."))
+    ben.at(4, "first").edit(CASE, Operation(7, "log", None, "Called at noon."))
+    ben.at(5, "second").edit(CASE, Operation(7, "log", None, "No answer."))
 
 
 def test_a_pairing_sends_what_the_transcript_says() -> None:
@@ -231,7 +233,7 @@ def tell_all(ana: Author, ben: Author) -> None:
     pass_on(ana, ben)
     then_written(ben)
     pass_on(ben, ana)
-    ana.at(5, "third").edit(CASE, Operation(7, "log", None, "Trying again soon."))
+    ana.at(6, "third").edit(CASE, Operation(7, "log", None, "Trying again soon."))
 
 
 # --- the worked batch -----------------------------------------------------------------------------
@@ -253,7 +255,7 @@ def test_the_worked_batch_is_what_we_serve_and_brings_what_it_says() -> None:
     eva = Author(ana.replica.circle.id, secrets_of("eva"), DeviceId(bytes(32)), Incarnation(bytes(8)), 0)
     eva.receive(read(held))
     known = ana.known_of(eva)
-    assert list(known.values()) == [2]
+    assert list(known.values()) == [3]
     peer = PeerHoldings(known, (), ())
     served = ana.serve(ana.cursor_for(peer), peer, ana.last_arrival())
     assert served.batch is not None

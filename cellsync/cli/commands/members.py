@@ -92,7 +92,10 @@ def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
     if member["silent"] is not None:
         said.append(f"{name} coordinates, and has given no sign for {many(member['silent'], 'day')}. Is all well?")
     if member["role"] == "coordinator" and not member["requires"] and member["circle"] in begun:
-        said.append(f"{name}'s cellsync has not required yet what removals need: update it there, and sync.")
+        said.append(
+            f"{name}'s device has not said yet that it understands removals. It says so by itself when it syncs, "
+            "with a cellsync as new as this one."
+        )
     return said
 
 
@@ -474,7 +477,8 @@ def _leaving(seen: dict[str, Any]) -> list[str]:
 def require(context: click.Context, circle: str) -> None:
     """Require what removals need: that nobody uses this circle with a cellsync that does not understand them.
 
-    A coordinator's device does this by itself before it removes anybody. If there are several, it takes two of them.
+    A circle requires it from its founding, unless an earlier cellsync founded it. There a coordinator's device does
+    this by itself before it removes anybody; if there are several, it takes two of them.
     """
     from cellsync.cli.reach import opened
 

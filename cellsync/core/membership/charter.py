@@ -25,6 +25,7 @@ class _Said(NamedTuple):
     entry: EntryId
     slot: int
     edition: int
+    at_founding: bool
 
 
 class _Brought(NamedTuple):
@@ -48,11 +49,12 @@ class Charter:
         self._brought: dict[EntryId, _Brought] = {}  # what brought in recovery keys, in order of arrival
         self._chosen: list[Chosen] = []  # likewise
 
-    def take(self, entry: EntryId, slot: int, author: DeviceId, operation: object) -> None:
+    def take(self, entry: EntryId, slot: int, author: DeviceId, operation: object, height: int) -> None:
         """Take in a control entry that is held and not void."""
         match operation:
             case Require(edition):
-                self._required.setdefault(author, []).append(_Said(entry, slot, edition))
+                said = _Said(entry, slot, edition, height == floor.FOUNDING_HEIGHT)
+                self._required.setdefault(author, []).append(said)
             case Found(keys):
                 self._brought[entry] = _Brought(slot, Recovery(keys))
             case Recovery():
@@ -70,10 +72,16 @@ class Charter:
     ) -> int:
         """The least edition with which the circle may be used.
 
-        `coordinators`: the active ones; `papers`: what brought in the recovery keys that speak for the circle.
+        `coordinators`: the active ones whose word counts; `papers`: what brought in the recovery keys that speak for
+        the circle.
         """
         required = {device: self.word(device, stands) for _, device in coordinators}
-        return floor.floor(required, coordinators, [self.word(device, stands) for device in self.devices(papers)])
+        paper = [self.word(device, stands) for device in self.devices(papers)]
+        return floor.floor(required, coordinators, paper, self._of_founding(stands))
+
+    def _of_founding(self, stands: Stands) -> list[int]:
+        said = (one for own in self._required.values() for one in own if one.at_founding)
+        return [one.edition for one in said if stands(one.entry, one.slot)]
 
     def devices(self, papers: Iterable[EntryId]) -> list[DeviceId]:
         """The ids under which recovery keys write, by the entries that brought them in."""

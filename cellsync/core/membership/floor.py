@@ -2,7 +2,8 @@
 
     require   shape [edition]        content salt ‖ nil
 
-Two coordinators have to say it (`words`).
+Two coordinators have to say it (`words`). One that follows the `found`, and has nothing else before it, is part of the
+founding: it holds whoever comes and goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from cellsync.core.wire import codec
 
 LOWEST: Final = 1
 HIGHEST: Final = 255
+FOUNDING_HEIGHT: Final = 2
+"""Of an entry that has the `found` before it and nothing else."""
 
 
 class Require(NamedTuple):
@@ -41,13 +44,15 @@ def floor(
     required: Mapping[DeviceId, int],
     coordinators: Collection[tuple[MemberId, DeviceId]],
     paper: Collection[int] = (),
+    founding: Collection[int] = (),
 ) -> int:
-    """The greatest edition that two members require, or the only one of them; or a recovery key.
+    """The greatest edition that two members require, or the only one of them; or a recovery key; or the founding.
 
-    `required`: the greatest edition that each device has required; `coordinators`: the active ones; `paper`: what
-    recovery keys in force have required, from edition 2 on.
+    `required`: the greatest edition that each device has required; `coordinators`: the active ones whose word counts;
+    `paper`: what recovery keys in force have required, from edition 2 on; `founding`: what was required at the
+    founding. A founder who forks can say several things there: the least of them, so that it stops nobody later.
     """
     said: dict[MemberId, int] = {}
     for member, device in coordinators:
         said[member] = max(said.get(member, LOWEST), required.get(device, LOWEST))
-    return words.reached(said.values(), LOWEST, paper)
+    return max(words.reached(said.values(), LOWEST, paper), min(founding, default=LOWEST))

@@ -1,4 +1,8 @@
-"""Founding a circle: its first entry, whose id is the circle's name."""
+"""Founding a circle: its first entry, whose id is the circle's name, and the edition that it requires from the first.
+
+Required at the founding, it needs nobody's second word, ever: circles are cleared by removals from their first day on,
+and rotate. (protocol/40-membership.md, The floor of a circle)
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,9 @@ from cellsync.core.ids import (
     SigningSecret,
     day_of,
 )
-from cellsync.core.membership import control, epochs
+from cellsync.core.membership import control, editions, epochs, floor
 from cellsync.core.membership.control import DeviceKeys, Found
+from cellsync.core.membership.floor import Require
 from cellsync.core.membership.recovery import RecoveryKeys, from_paper
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.operations import SALT_BYTES
@@ -31,7 +36,7 @@ from cellsync.core.wire.tags import Kind
 
 KEYS_ENTROPY: Final = 3 * 32
 SEAL_ENTROPY: Final = 32
-ENTROPY: Final = 2 * 32 + SALT_BYTES + INCARNATION_BYTES
+ENTROPY: Final = 2 * 32 + 2 * SALT_BYTES + INCARNATION_BYTES
 
 
 class DeviceSecrets(NamedTuple):
@@ -64,24 +69,32 @@ def secrets_of_one_more(signing: SigningSecret, session: SessionSecret, entropy:
 
 
 class Founding(NamedTuple):
-    """A new circle: the first entry to write, and the secrets that only its founder knows."""
+    """A new circle: the first two entries to write, and the secrets that only its founder knows."""
 
     circle: CircleId
     incarnation: Incarnation
     intention: Intention
+    required: Intention  # the edition of this build, of everybody who will ever use the circle
     branches: Branches
     recovery: RecoverySecret  # to be shown once, on paper, and not kept
 
+    @property
+    def intentions(self) -> list[Intention]:
+        """What to write, with nothing before or between."""
+        return [self.intention, self.required]
+
 
 def found(circle_name: str, name: str, keys: DeviceKeys, now: Millis, entropy: bytes) -> Founding:
-    """A new circle, from 88 random bytes. Raises InvalidValue for a name that cannot be stored.
+    """A new circle, from 104 random bytes. Raises InvalidValue for a name that cannot be stored.
 
     HPKE draws its own randomness. `now` becomes the clock of the entry: pass the same value when writing it.
     """
     if len(entropy) != ENTROPY:
         raise ValueError(f"a circle is founded with {ENTROPY} random bytes")
     recovery, root = RecoverySecret(entropy[:32]), EpochSecret(entropy[32:64])
-    salt, incarnation = entropy[64 : 64 + SALT_BYTES], Incarnation(entropy[64 + SALT_BYTES :])
+    incarnation = Incarnation(entropy[64 : 64 + INCARNATION_BYTES])
+    salts = entropy[64 + INCARNATION_BYTES :]
+    salt, required_salt = salts[:SALT_BYTES], salts[SALT_BYTES:]
     day = day_of(now)
     paper = from_paper(recovery)
     opening = primitives.xwing_public(paper.seal)
@@ -99,6 +112,7 @@ def found(circle_name: str, name: str, keys: DeviceKeys, now: Millis, entropy: b
         CircleId(circle),
         incarnation,
         Intention(Kind.FOUND, CaseId(circle), shape, content),
+        Intention(Kind.REQUIRE, CaseId(circle), *floor.encode(Require(editions.OURS.number), required_salt)),
         ratchet.branches(root, day),
         recovery,
     )

@@ -83,7 +83,7 @@ class Replica:
             bit = self.circle.bit(entry.id)
             if bit is not None:
                 slots[bit] = entry.slot
-            self.charter.take(entry.id, entry.slot, author, operation)
+            self.charter.take(entry.id, entry.slot, author, operation, entry.height)
         return slots
 
     # --- the step ----------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Replica:
             if entry.standing != Standing.VOID:
                 author = self.held.chains[chain_of(entry.slot)].device
                 operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content)
-                self.charter.take(entry.id, entry.slot, author, operation)
+                self.charter.take(entry.id, entry.slot, author, operation, entry.height)
         self.court.advance(plan.ruling, slots, plan.commit.entries)
         self._lay_floor()
 
@@ -140,15 +140,16 @@ class Replica:
 
     def _lay_floor(self) -> None:
         """The least edition with which this circle may be used. An equivocator's word is not heard."""
-        active = self.circle.active()
+        decision, ruled = self.court.ruling.decision, bool(self.circle.edition.paper)
         coordinators = [
             (one.member, one.device)
-            for one in active
-            if self.circle.current_role(one.device) is Role.COORDINATOR and one.device not in self.held.equivocators
+            for one in self.circle.active()
+            if self.circle.current_role(one.device) is Role.COORDINATOR
+            and one.device not in self.held.equivocators
+            and (not ruled or one.member in decision.electors)
         ]
-        papers = self.court.ruling.decision.papers if self.circle.edition.paper else ()
-        self.floor = self.charter.floor(self._stands, coordinators, papers)
-        self.choices = self._chosen(self.court.ruling.decision)
+        self.floor = self.charter.floor(self._stands, coordinators, decision.papers if ruled else ())
+        self.choices = self._chosen(decision)
 
     def _chosen(self, counts: Decision) -> Choices:
         """What has been chosen together. `counts`: says whose words count."""

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from cellsync.api.contract.problems import NotTyped
 from cellsync.core.errors import FloorTooLow, NotFound
 from tests.api.services import PASSPHRASE, Asking, pair, services, synced
+from tests.cell.cells import founded_as_before
 
 
 async def linked(linker: Asking, new: Asking, circle: str, called: str = "Phone", **who: Any) -> dict[str, Any]:
@@ -88,8 +89,9 @@ async def test_a_device_is_one_whatever_it_is_called_in_each_circle(tmp_path: Pa
 
 
 async def test_a_writer_whose_coordinators_have_not_required_what_it_needs(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    founded_as_before(monkeypatch)
     async with services(tmp_path, "ana", "ben") as [ana, ben]:
         await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
         await pair(ana, ben, "Ben")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from cellsync.api.contract.problems import NotTyped
@@ -230,3 +231,56 @@ async def test_who_coordinated_and_is_gone_may_hold_the_key_until_it_is_replaced
         [key] = (await ana("recovery.keys"))["keys"]
         assert key["exposed"] == []
         assert "key_exposed" not in [flag["reason"] for flag in (await ana("status"))["flags"]]
+
+
+async def test_where_two_removed_each_other_it_does_what_its_preview_says(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """And whose removal is settled is not spoken about once more."""
+    net = MemoryNetwork()
+    async with services(tmp_path, "ana", "ben", "cara", net=net) as [ana, ben, cara]:
+        key = (await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE))["recovery_key"]
+        for one, name in ((ben, "Ben"), (cara, "Cara")):
+            await pair(ana, one, name)
+        await ana("role", member="Ben", role="coordinator")
+        for one in (ben, cara, ana):
+            await synced(one)
+        net.partition("ben", ["ana", "cara"])
+        await ana("removal", member="Ben", confirm="Ben")
+        await ben("removal", member="Ana", confirm="Ana")
+        await synced(cara)
+        await cara("tell", member="Ben", told=True)
+        net.heal()
+        await trio.sleep(600)
+        before = standings(await cara("roster"))
+        assert before["Ana"][0] == before["Ben"][0] == "suspended"
+        given: list[tuple[Asking, dict[str, Any]]] = [
+            (ben, {"coordinators": ["Ben"]}), (cara, {"coordinators": ["Ana"]}), (cara, {"coordinators": ["Cara"]}),
+            (cara, {"endorse": ["Ben"]}),
+        ]  # fmt: skip
+        after: dict[str, tuple[str, str | None]] = {}
+        for by, orders in given:
+            seen = await by("recovery.preview", paper=key, **orders)
+            used = await by("recovery.use", paper=key, **orders, confirm="Mill Street")
+            after = standings(await by("roster"))
+            assert standings(seen) == after, orders
+            assert all(after[name] == row for name, row in standings(used).items())
+            assert seen["left_unsettled"] == used["left_unsettled"]
+        assert after["Ben"][0] == "removed"
+        for name in ("Ben", "Ana"):
+            with pytest.raises(NotFound):
+                await cara("recovery.preview", paper=key, endorse=[name])
+
+
+async def test_where_the_only_coordinator_has_left_it_does_what_its_preview_says(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with two(tmp_path, MemoryNetwork()) as (key, ana, ben):
+        await ana("leave", confirm="Mill Street")
+        await synced(ben)
+        assert standings(await ben("roster"))["Ana"][0] == "suspended"
+        orders = {"paper": key, "coordinators": ["Ben"]}
+        seen = await ben("recovery.preview", **orders)
+        await ben("recovery.use", **orders, confirm="Mill Street")
+        assert standings(seen) == standings(await ben("roster"))
+        assert standings(seen)["Ana"][0] == "removed"

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from cellsync.core.errors import CellsyncError, InvalidValue, NotPermitted
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, pair, services, synced
+from tests.cell.cells import founded_as_before
 
 
 async def stands(one: Asking) -> dict[str, Any]:
@@ -110,8 +111,9 @@ async def test_who_has_left_is_told_when_and_the_others_that_nobody_removed_them
     ],
 )  # fmt: skip
 async def test_a_writer_learns_what_is_refused_before_anybody_is_asked(
-    tmp_path: Path, autojump_clock: MockClock, deed: str, code: str
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, deed: str, code: str
 ) -> None:
+    founded_as_before(monkeypatch)
     async with services(tmp_path, "ana", "ben", net=MemoryNetwork()) as [ana, ben]:
         await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
         await pair(ana, ben, "Ben")

@@ -107,7 +107,7 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
         "Ana (you)",
         "Dan        was writer   removed",
         "Ben coordinates, and has given no sign for 9 days.",
-        "Ben's cellsync has not required yet what removals need",
+        "Ben's device has not said yet that it understands removals",
         "Cara's word does not count in a dispute yet. It takes the recovery key",
         "Ana removed Dan, on one word. It can still be contested; it takes 1 word more, of Ben or Cara: cellsync",
         "cellsync members endorse Dan",

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from cellsync.core.errors import Malformed, PeerError
 from cellsync.core.history.entry import Standing
-from cellsync.core.ids import CaseId, EntryId
-from cellsync.core.membership import editions
+from cellsync.core.ids import CaseId, EntryId, MemberId
+from cellsync.core.membership import editions, removal
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import FIRST, OURS, SECOND, Edition, KnownKind
 from cellsync.core.membership.floor import Require, encode
+from cellsync.core.membership.removal import Remove
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.planner import Intention
 from cellsync.core.rule import Rule
@@ -189,11 +190,38 @@ def test_one_word_of_two_is_no_floor() -> None:
 
 def test_the_only_coordinator_s_word_is_a_floor() -> None:
     ana = founded()
+    admitted(ana, "cara", 3)
     write(ana, Kind.REQUIRE, *encode(Require(2), SALT))
     assert ana.replica.floor == 2
-    ben = admitted(ana, "ben", 2, Role.COORDINATOR)
-    assert ben.id == ana.id
+    admitted(ana, "ben", 2, Role.COORDINATOR)
     assert ana.replica.floor == 1  # now it takes two
+
+
+def test_what_the_founding_requires_stays_whoever_comes_and_goes() -> None:
+    ana = founded()
+    write(ana, Kind.REQUIRE, *encode(Require(2), SALT))
+    ben = admitted(ana, "ben", 2, Role.COORDINATOR)
+    pass_on(ana, ben)
+    assert ana.replica.floor == ben.replica.floor == 2
+    write(ben, Kind.REMOVE, *removal.encode(Remove((MemberId(ana.device),), ()), SALT))
+    assert not ben.replica.circle.is_active(ana.device)
+    assert ben.replica.floor == 2
+    build(ben, OURS)
+    assert ben.replica.floor == 2
+
+
+def test_whom_one_coordinator_made_another_adds_no_word() -> None:
+    """A third coordinator is no elector before a second one has agreed to that."""
+    ana, ben, _ = trio()
+    puppet = admitted(ben, "puppet", 4, Role.COORDINATOR)
+    pass_on(ben, puppet)
+    for one in (ben, puppet):
+        write(one, Kind.REQUIRE, *encode(Require(255), SALT))
+        pass_on(one, ana)
+    assert ana.replica.circle.current_role(puppet.device) is Role.COORDINATOR
+    assert (ana.replica.floor, ana.hands_out) == (1, True)
+    build(ana, FIRST)
+    assert ana.replica.floor == 255, "in edition 1 it does"
 
 
 @pytest.mark.parametrize("number", range(17))

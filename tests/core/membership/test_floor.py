@@ -46,6 +46,13 @@ def test_the_paper_needs_no_second_word() -> None:
     assert floor({}, [], [4, 2]) == 4
 
 
+def test_the_founding_needs_nobody() -> None:
+    """The least that was said at it: whoever forks there lowers it."""
+    coordinators = [MEMBERS[0], MEMBERS[3]]
+    assert floor({}, coordinators, founding=[2]) == floor({}, [], founding=[2, 255]) == 2
+    assert floor({MEMBERS[0][1]: 9, MEMBERS[3][1]: 5}, coordinators, founding=[2]) == 5
+
+
 @given(st.lists(st.integers(0, 5), min_size=4, max_size=4), st.sets(st.integers(0, 3)))
 def test_two_members_make_a_floor(words: list[int], active: set[int]) -> None:
     coordinators = [MEMBERS[at] for at in sorted(active)]

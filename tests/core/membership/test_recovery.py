@@ -30,7 +30,7 @@ from cellsync.core.membership import control, editions, epochs
 from cellsync.core.membership.control import FirstRotation, Found, Role
 from cellsync.core.membership.editions import OURS
 from cellsync.core.membership.recovery import Recovery, RecoveryKeys, Replaced, encode, from_paper, replace
-from cellsync.core.replica.founding import device_secrets, found
+from cellsync.core.replica.founding import ENTROPY, device_secrets, found
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.replica import Replica
 from cellsync.core.rule import Rule
@@ -85,7 +85,7 @@ def test_paper_gives_two_different_keys() -> None:
 
 
 def test_the_paper_of_a_new_circle_speaks_for_it_and_opens_it() -> None:
-    made = found("Mill Street", "ana", device_secrets(bytes(96)).public, START, random.Random(1).randbytes(88))
+    made = found("Mill Street", "ana", device_secrets(bytes(96)).public, START, random.Random(1).randbytes(ENTROPY))
     operation = control.decode(Kind.FOUND, made.intention.shape, made.intention.content)
     assert isinstance(operation, Found)
     assert operation.recovery == public(made.recovery)
@@ -169,7 +169,7 @@ FAULTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("change", FAULTS.values(), ids=FAULTS)
 def test_a_founding_of_another_form_is_at_fault(change: Any) -> None:
-    made = found("Mill Street", "ana", device_secrets(bytes(96)).public, START, random.Random(1).randbytes(88))
+    made = found("Mill Street", "ana", device_secrets(bytes(96)).public, START, random.Random(1).randbytes(ENTROPY))
     shape = codec.decode(made.intention.shape, 1 << 16, Rule.CAP_ENTRY)
     with pytest.raises(Malformed) as caught:
         control.decode(Kind.FOUND, codec.encode(change(shape)), made.intention.content)

@@ -18,7 +18,7 @@ from cellsync.core.membership.floor import Require
 from cellsync.core.replica.planner import Intention
 from cellsync.core.wire.tags import Kind
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
-from tests.cell.cells import Visit
+from tests.cell.cells import Visit, founded_as_before
 
 SECOND = Edition(2, FIRST.kinds)
 UNKNOWN = 200
@@ -46,7 +46,10 @@ async def require(cell: Cell, edition: int) -> None:
 
 
 async def coordinators(net: MemoryNetwork) -> tuple[SimulatedDevice, SimulatedDevice]:
-    ana_device = await net.device("ana").found()
+    """In a circle of the first edition."""
+    with pytest.MonkeyPatch.context() as before:
+        founded_as_before(before)
+        ana_device = await net.device("ana").found()
     async with ana_device.opened() as ana:
         ben_device = await net.device("ben").join(ana, "coordinator")
         async with ben_device.opened() as ben:
