@@ -104,7 +104,7 @@ class OwnStanding(NamedTuple):
 
     status: OwnStatus
     role: str | None  # also of one that is suspended
-    removal: StrikeStanding | None  # what removed it, if something did
+    removal: StrikeStanding | None  # what removed it, if something did; or its leaving, which is held back (rule 11)
     settles: MissingWords | None  # whose words would decide the dispute, if it is suspended
     paper: bool  # whether the recovery key would
 
@@ -346,7 +346,7 @@ class CircleStanding:
             return OwnStanding("waiting", None, None, None, False)
         role = None if self.me is None else self.decision.roles.get(self.me)
         shown = _STATUSES[status]
-        removal = self.own_removal() if shown == "removed" else None
+        removal = self.own_removal() if shown == "removed" else self._own_leaving() if shown == "suspended" else None
         open_ = list(self._open_about_me()) if shown == "suspended" else []
         missing = {member for ground in open_ for member in ground.missing if self.is_present(member)}
         settles = MissingWords(max((ground.words for ground in open_), default=1), self.names(missing))
@@ -368,6 +368,11 @@ class CircleStanding:
         for entry in entries:
             if self.decision.label(entry) == UNDECIDED:
                 yield from (ground for ground in self.decision.grounds(entry) if ground.label == UNDECIDED)
+
+    def _own_leaving(self) -> StrikeStanding | None:
+        """What this device's member has left by, if it does not count yet."""
+        held_back = (one for one in self.decision.strikes if one.kind == Kind.LEAVE and one.label == UNDECIDED)
+        return next((self._strike(one) for one in held_back if one.author == self.me), None)
 
     def own_removal(self) -> StrikeStanding | None:
         """What removed this device, if it is removed: the newest of several."""

@@ -17,13 +17,17 @@ def stands(own: dict[str, Any]) -> str:
         case "removed":
             by = line(own["by"], 40) or "whoever has its recovery key"
             return f"This device was removed from {circle}{on}, by {by}."
+        case "suspended" if own["left"]:
+            return f"You want to leave {circle}. That counts once {decides(own)}, and until then you are suspended."
         case "suspended":
             return f"This device is suspended in {circle}, until {decides(own)}."
     return ""
 
 
 def decides(own: dict[str, Any]) -> str:
-    """Whose word ends a suspension."""
+    """What ends a suspension: whose word, or another coordinator in the place of one who leaves."""
+    if own["left"]:
+        return "the recovery key has made another coordinator"
     who = [line(name, 40) for name in own["settles"]] + (["the recovery key"] if own["paper"] else [])
     return f"{' or '.join(who)} has decided the dispute" if who else "a dispute is decided (cellsync members)"
 

@@ -158,6 +158,8 @@ async def test_before_somebody_leaves_they_hear_what_goes_and_whether_it_counts(
         await ana("leave", confirm="Mill Street")
         [strike] = (await ana("roster"))["strikes"]
         assert (strike["kind"], strike["state"]) == ("leave", "undecided"), "as it said before"
+        [own] = (await ana("roster"))["own"]
+        assert (own["status"], own["left"], own["by"]) == ("suspended", True, "Ana")
 
 
 async def test_who_has_left_reads_and_writes_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:

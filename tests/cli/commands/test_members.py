@@ -317,6 +317,11 @@ def test_a_removed_device_says_by_whom_and_what_is_left_to_do() -> None:
     ]
     assert "by whoever has its recovery key" in of_own(own(by=""))[0]
     assert of_own(own(status="active", role="writer")) == []
+    leaving = of_own(own(status="suspended", role="coordinator", left=True, by="Ana", paper=True))
+    assert leaving[0] == (
+        "⚠ You want to leave Mill Street. That counts once the recovery key has made another coordinator, "
+        "and until then you are suspended."
+    )
     assert of_own(own(status="suspended", role="coordinator", by="", settles=["Cara", "Dan"], paper=True))[0] == (
         "⚠ This device is suspended in Mill Street, until Cara or Dan or the recovery key has decided the dispute."
     )
