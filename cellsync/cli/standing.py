@@ -24,6 +24,19 @@ def stands(own: dict[str, Any]) -> str:
     return ""
 
 
+def of_own(own: dict[str, Any]) -> list[str]:
+    """What a device says of itself that was removed, has left, or is suspended."""
+    said = [f"⚠ {text}" for text in [stands(own)] if text]
+    if own["status"] == "suspended":
+        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine list")
+    if own["status"] != "removed":
+        return said
+    said.append("It sends and receives nothing there any more. What is here can still be read and exported.")
+    if own["by"] and not own["left"]:
+        said.append("A coordinator who disagrees answers: cellsync members contest")
+    return said
+
+
 def decides(own: dict[str, Any]) -> str:
     """What ends a suspension: whose word, or another coordinator in the place of one who leaves."""
     if own["left"]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from cellsync.cli.commands.members import outcome, previewed
 from cellsync.cli.commands.pairing import bring_up, code_options, come_in
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group, circle_option
+from cellsync.cli.removal import outcome, previewed
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import circle_names, line, seen, table
 

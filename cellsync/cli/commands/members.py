@@ -12,9 +12,10 @@ from cellsync.cli.commands.recovery import warnings
 from cellsync.cli.commands.settings import wanted
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
-from cellsync.cli.standing import stands
+from cellsync.cli.removal import gone, heard, missing_words, outcome, previewed
+from cellsync.cli.standing import of_own
 from cellsync.cli.terminal import terminal_of
-from cellsync.cli.words import ago, circle_names, clock, line, listed, many, table
+from cellsync.cli.words import circle_names, line, listed, many, table
 from cellsync.core.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
     if member["status"] == "removed":
         return []
     if member["lacks"] is not None:
-        words = _words(member["lacks"], member["name"])
+        words = missing_words(member["lacks"], member["name"])
         said.append(f"{name}'s word does not count in a dispute yet. It takes {words}")
     if member["silent"] is not None:
         said.append(f"{name} coordinates, and has given no sign for {many(member['silent'], 'day')}. Is all well?")
@@ -99,14 +100,6 @@ def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
     return said
 
 
-def _words(lacks: dict[str, Any], about: str) -> str:
-    """Whose word, and how they say it."""
-    if not lacks["of"]:
-        return "the recovery key: nobody else is left whose word counts."
-    of = " or ".join(line(name, 40) for name in lacks["of"])
-    return f"{many(lacks['words'], 'word')} more, of {of}: cellsync members endorse {quote(line(about, 200))}"
-
-
 def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[str]:
     """What is not settled about a removal. `present`: circles, and who is in them."""
     by, whom = line(strike["by"] or "the recovery key", 40), " and ".join(line(name, 40) for name in strike["whom"])
@@ -116,25 +109,12 @@ def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[st
     if strike["state"] == "undecided":
         return [f"{by} removed {whom}, which is contested and undecided: cellsync members why {quote(whom)}"]
     if strike["state"] == "stands" and strike["lacks"] is not None and strike["lacks"]["of"]:
-        words = _words(strike["lacks"], strike["whom"][0])
+        words = missing_words(strike["lacks"], strike["whom"][0])
         return [f"{by} removed {whom}, on one word. It can still be contested; it takes {words}"]
     still = [name for name in strike["whom"] if (strike["circle"], name) in present]
     if strike["kind"] == "remove" and strike["state"] == "void" and strike["by_me"] and still:
         return [f"Your removal of {whom} does not count: cellsync members why {quote(line(still[0], 200))}"]
     return []
-
-
-def of_own(own: dict[str, Any]) -> list[str]:
-    """What a device says of itself that was removed, has left, or is suspended."""
-    said = [f"⚠ {text}" for text in [stands(own)] if text]
-    if own["status"] == "suspended":
-        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine list")
-    if own["status"] != "removed":
-        return said
-    said.append("It sends and receives nothing there any more. What is here can still be read and exported.")
-    if own["by"] and not own["left"]:
-        said.append("A coordinator who disagrees answers: cellsync members contest")
-    return said
 
 
 @members.command(short_help="Why somebody stands as they do.")
@@ -203,7 +183,9 @@ def remove(
         terminal.result(outcome(there, what, several=len(answer["circles"]) > 1))
     for there in seen["circles"]:
         if there["covered"] and there["seconds"] is not None:
-            terminal.result(f"It rests on your word. To make it final: {_words(there['seconds'], there['name'])}")
+            terminal.result(
+                f"It rests on your word. To make it final: {missing_words(there['seconds'], there['name'])}"
+            )
     for sentence in warnings(keys, names):
         terminal.result(f"⚠ {sentence}")
     terminal.next("cellsync sync   and who has confirmed it: cellsync members")
@@ -211,88 +193,6 @@ def remove(
     failed = [there["error"]["exit"] for there in answer["circles"] if there["error"] is not None]
     if failed:
         context.exit(failed[0])
-
-
-def gone(name: str, strike: dict[str, Any] | None) -> str:
-    """Of somebody who is to be removed, and is not there any more."""
-    on = f" on {clock(strike['at'])}" if strike is not None and strike["at"] else ""
-    if strike is not None and strike["kind"] == "leave":
-        return f"{name} left already{on}: nothing was written."
-    by = "" if strike is None else f", by {line(strike['by'], 40) or 'the recovery key'}"
-    agree = strike is not None and strike["lacks"] is not None and strike["lacks"]["of"]
-    more = f" To agree to it: cellsync members endorse {quote(name)}" if agree else ""
-    return f"{name} was removed already{on}{by}: nothing was written.{more}"
-
-
-def outcome(there: dict[str, Any], what: str, *, several: bool) -> str:
-    """What was done in one circle."""
-    where = f" from {line(there['called'], 40)}" if several else ""
-    if there["error"] is None:
-        return f"✓ Removed{where}: {what}. {_heard(there)}"
-    again = f"cellsync members remove … --circle {quote(line(there['called'], 200))}"
-    return f"✗ Not removed{where}: {line(there['error']['message'], 200)} Once that is well: {again}"
-
-
-def previewed(seen: dict[str, Any], *, with_admitted: bool, only: str = "") -> list[str]:
-    """What a removal does in each circle. `only`: the name of the device, if only one is removed."""
-    several, said = len(seen["circles"]) > 1, []
-    for there in seen["circles"]:
-        name, called = line(there["name"], 40), line(there["called"], 40)
-        if several:
-            said.append(f"{called}:")
-        if there["covered"]:
-            said += _done_there(there, only or name, with_admitted=with_admitted)
-        elif not there["alike"]:
-            said.append(f"  Somebody called {name} has the same keys there. They stay: a key that was entered proves")
-            said.append(f"  nothing. If it is the same person: {_in(there, name)}")
-        else:
-            said += _left_there(there, name)
-    return said
-
-
-def _in(there: dict[str, Any], name: str) -> str:
-    return f"cellsync members remove {quote(name)} --circle {quote(line(there['called'], 200))}"
-
-
-def _left_there(there: dict[str, Any], name: str) -> list[str]:
-    """Of a circle in which this member cannot remove them: who can, and whom to tell."""
-    if not there["coordinators"]:
-        return ["  You cannot remove anybody there, and nobody coordinates: only its recovery key can."]
-    able = " or ".join(line(one, 40) for one in there["coordinators"])
-    said = [f"  You cannot remove {name} there: {able} can, and nothing is written there."]
-    if there["tell"]:
-        whom = " and ".join(line(one, 40) for one in there["tell"])
-        said.append(f"  Tell {whom}, from person to person: {_in(there, name)}")
-    hears = [line(one, 40) for one in there["coordinators"] if one not in there["tell"]]
-    if hears:
-        said.append(f"  {' and '.join(hears)} will see it without that: their own device says so once it hears.")
-    return said
-
-
-def _done_there(there: dict[str, Any], name: str, *, with_admitted: bool) -> list[str]:
-    said = []
-    for kept in there["devices"]:
-        last = "connected" if kept["connected"] else f"last seen: {ago(kept['seen'])}"
-        most = "has" if kept["in_step"] else "may have"
-        said.append(
-            f"{line(kept['name'], 40)} ({last}) KEEPS what it {most}: up to {many(there['changes'], 'change')} in "
-            f"{many(there['cases'], 'case')}. Nobody can take that back."
-        )
-    for other in there["unaware"]:
-        said.append(f"  {line(other, 40)} is not connected, and may still send to {name} until it hears of this.")
-    if there["admitted"]:
-        names = ", ".join(line(each, 40) for each in there["admitted"])
-        also = "They are removed as well" if with_admitted else "They stay, unless you add --with-admitted"
-        said.append(f"  admitted by {name}: {len(there['admitted'])} ({names}). {also}.")
-    if there["seconds"] is not None:
-        said.append(f"  {name} can contest it. To make it final: {_words(there['seconds'], there['name'])}")
-    if there["last_coordinator"]:
-        said.append("  No coordinator would be left: nobody could invite, remove or release any more.")
-    return said
-
-
-def _heard(answer: dict[str, Any]) -> str:
-    return f"Confirmed by {answer['confirmed']} of {many(answer['others'], 'other device')}."
 
 
 @members.command(short_help="Give somebody another role.")
@@ -310,7 +210,7 @@ def role(context: click.Context, name: str, new: str, circle: str) -> None:
         before = {(one["circle"], one["name"], one["in_force"]) for one in _chosen(client, circle)}
         answer = client.call("role", member=name, role=new, circle=circle)
         after = _chosen(client, circle)
-    terminal.result(f"✓ {line(name, 40)} is a {new} now. {_heard(answer)}")
+    terminal.result(f"✓ {line(name, 40)} is a {new} now. {heard(answer)}")
     for one in after:
         if one["wanted"] is not None and (one["circle"], one["name"], one["wanted"]["value"]) in before:
             terminal.result(f"⚠ No longer in force, since it rested on one word: {wanted(one)}")
@@ -350,7 +250,7 @@ def endorse(context: click.Context, name: str, yes: bool, circle: str) -> None:
             return
         see_through(context, terminal)
         answer = client.call("endorse", member=name, entries=agreed, circle=circle)
-    terminal.result(f"✓ You have agreed to {many(len(agreed), 'decision')}. {_heard(answer)}")
+    terminal.result(f"✓ You have agreed to {many(len(agreed), 'decision')}. {heard(answer)}")
     terminal.next("cellsync sync")
     terminal.answer(answer)
 
@@ -385,7 +285,7 @@ def contest(context: click.Context, removal: str, yes: bool, circle: str) -> Non
                 return
         see_through(context, terminal)
         answer = client.call("contest", removal=removal.lower(), circle=circle)
-    terminal.result(f"✓ Contested. {_heard(answer)}{_hearers(answer['hearers'])}")
+    terminal.result(f"✓ Contested. {heard(answer)}{_hearers(answer['hearers'])}")
     terminal.next("cellsync members   says how it stands, and whose word would settle it")
     terminal.answer(answer)
 
@@ -448,11 +348,11 @@ def leave(context: click.Context, confirm: str | None, circle: str) -> None:
         see_through(context, terminal)
         answer = client.call("leave", confirm=typed, circle=circle)
     if seen["last_coordinator"]:
-        terminal.result(f"✓ Written: you want to leave. {_heard(answer)}")
+        terminal.result(f"✓ Written: you want to leave. {heard(answer)}")
         terminal.result("⚠ It counts once the recovery key has made another coordinator. Until then you are suspended.")
         terminal.next("cellsync recovery use --coordinator NAME   on any member's device")
     else:
-        terminal.result(f"✓ You have left. {_heard(answer)} What is here can still be read and exported.")
+        terminal.result(f"✓ You have left. {heard(answer)} What is here can still be read and exported.")
         terminal.next("cellsync case export   or destroy the folder")
     terminal.answer(answer)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.commands.members import of_own
+from cellsync.cli.standing import of_own
 from tests.scenarios.versions.test_commands import run
 
 ENTRY = "ab" * 32
