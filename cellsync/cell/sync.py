@@ -29,6 +29,7 @@ from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
 GONE: Final = "Who has heard already that this device was removed, or has left, does not answer it: cellsync members"
+SUSPENDED: Final = "It hears who is a member, and nothing of cases, so it is in step with nobody: cellsync members"
 GRACE: Final = 2.0  # seconds for devices that are just connecting: one that sees our beacon may let us call first
 PAUSE: Final = 0.1  # minimum seconds between two looks
 
@@ -101,6 +102,8 @@ async def sync(
     apart = next((error for error in map(node.apart, parted) if error is not None), None)
     if apart is not None:
         raise apart
+    if reached and all(circle.is_suspended for circle, _ in others):
+        raise Timeout("others were reached, and this device is suspended", hint=SUSPENDED)
     if reached:
         raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
     if all(circle.is_removed for circle, _ in others):

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core.errors import InvalidValue, NotPermitted
+from cellsync.core.errors import InvalidValue, NotPermitted, Timeout
 from cellsync.core.ids import CaseId, Day, EntryId, EpochId, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.editions import OURS
@@ -245,6 +245,15 @@ async def test_an_answer_with_too_few_words_is_heard_all_the_same_and_then_there
 
 def holds(cell: Cell, entry: EntryId) -> bool:
     return cell.first.circle.replica.circle.bit(entry) is not None
+
+
+async def test_a_sync_of_who_is_suspended_says_that_it_is(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with quarrel(memory_network) as [_, ben, *_]:
+        await until(lambda: ben.first.circle.is_suspended)
+        with pytest.raises(Timeout, match="this device is suspended"):
+            await ben.sync(timeout=60)
 
 
 async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
