@@ -14,6 +14,7 @@ import trio
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home
+from cellsync.core import drawers
 from cellsync.core.ids import (
     INCARNATION_BYTES,
     CaseId,
@@ -115,6 +116,7 @@ class Ground:
         sponsor = None if seat is self.founder else (self.founder.device, self.founder.secrets.public.session)
         branches, epoch = self._founding.branches, EpochId(self.circle)
         OpenCircle.prepare(store, seat.device, seat.incarnation, epoch, branches, self.circle, sponsor)
+        store.keep(drawers.SEAL_SECRET, seat.secrets.seal.reveal())
 
     def _admit(self, name: str) -> Seat:
         secrets = device_secrets(self.random.randbytes(founding.KEYS_ENTROPY))

@@ -54,7 +54,11 @@ def _make(job: dict[str, object]) -> None:
 
 
 def _lay_out(job: dict[str, object]) -> None:
-    Device.open(job).store.close()
+    device = Device.open(job)
+    if device.store.kept("seal secret") is None:  # old benchmarks leave it out, and a step about members needs it
+        device.store.keep("seal secret", bytes(range(32)))
+        device.store.flush()
+    device.store.close()
     print(json.dumps({}), flush=True)
 
 
