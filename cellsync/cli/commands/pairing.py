@@ -213,12 +213,14 @@ def join(
         name, job = _joined(terminal, client, {"code": code, **given}, name, words_fd)
         see_through(context, terminal)
         status = client.call("status")
-    cell = line(status["cell"]) or "the cell"
     me = status["name"] if status["role"] or name is None else name  # whoever let it in may have said its name
-    terminal.result(f"✓ Joined {cell} as {line(me, 40)}. {many(status['cases'], 'case')} here.")
+    if status["cell"]:
+        terminal.result(f"✓ Joined {line(status['cell'])} as {line(me, 40)}. {many(status['cases'], 'case')} here.")
+    else:
+        terminal.result(f"✓ Joined as {line(me, 40)}. {_NAMELESS}")
     if name is not None and me != name:
         terminal.need(f"Whoever let it in has named it so. Circles that come later call it {line(name, 40)}.")
-    terminal.next("cellsync case list")
+    terminal.next("cellsync case list" if status["cell"] else "cellsync sync")
     terminal.answer(job)
 
 
@@ -238,9 +240,13 @@ def _join_as_well(context: click.Context, code_fd: int | None, words_fd: int | N
         known = client.call("members", circle=job["circle"])["members"]
     me = next((line(one["name"], 40) for one in known if one["me"]), me)  # whoever let it in may have said its name
     found = next(one for one in circles if one["id"] == job["circle"])
-    name = circle_names(circles)[found["id"]]
-    terminal.result(f"✓ Joined {name} as {me}. {many(found['cases'], 'case')} of it here.")
-    terminal.next(f"cellsync case list --circle {quote(line(found['name']) or found['short'])}")
+    if found["name"]:
+        name = circle_names(circles)[found["id"]]
+        terminal.result(f"✓ Joined {name} as {me}. {many(found['cases'], 'case')} of it here.")
+        terminal.next(f"cellsync case list --circle {quote(line(found['name']))}")
+    else:
+        terminal.result(f"✓ Joined one more circle ({found['short']}) as {me}. {_NAMELESS}")
+        terminal.next("cellsync sync")
     terminal.answer(job)
 
 
@@ -305,6 +311,7 @@ def _worded(job: Any, hints: dict[str, tuple[str, str]]) -> Any:
 
 _BY_MEMBERS: Final = "The members have chosen that devices are shown on no network, so nobody finds this one."
 _BY_DEVICE: Final = "This device is shown on no network (--no-lan, or --lan listen), so nobody finds it."
+_NAMELESS: Final = "What the circle is called, and its cases, come once a device of it is reached again."
 _NEVER_BACK: Final = (
     "⚠ This device was removed from a circle, and never comes back into that one. Who may come back makes a new\n"
     "vault, with new keys: cellsync --profile FOLDER join"
