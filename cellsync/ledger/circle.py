@@ -60,7 +60,6 @@ from cellsync.core.membership import epochs, rules
 from cellsync.core.membership.control import Admit, DeviceKeys, Role, encode_admit
 from cellsync.core.membership.epochs import Epochs
 from cellsync.core.membership.recovery import device, signing_secrets
-from cellsync.core.replica.hearing import is_withholding
 from cellsync.core.replica.planner import Intention
 from cellsync.core.replica.stage import Plan
 from cellsync.core.replica.surplus import Surplus
@@ -347,7 +346,9 @@ class OpenCircle(DaysView):
             if self.hearsay.changes(size) or isinstance(source, OwnHand):
                 await self.apart(self.hearsay.renew)
         peer = source.device if isinstance(source, FromSession) else None
-        if told is None or peer is None or not plan.refused or not is_withholding(told) or self._told_member(peer):
+        if told is None or peer is None or not plan.refused or self._told_member(peer):
+            return plan
+        if not self.hearsay.may_be_told(told, peer):
             return plan
         refused = await self.apart(lambda: self.hearsay.take(told, plan.refused, peer))
         if refused is None:

@@ -21,7 +21,7 @@ from cellsync.core.errors import PeerError
 from cellsync.core.history.store import Store
 from cellsync.core.ids import ID_BYTES, CircleId, DeviceId, EntryId
 from cellsync.core.membership.editions import Edition
-from cellsync.core.replica.hearing import hear, is_withholding
+from cellsync.core.replica.hearing import hear, is_of_members, is_withholding
 from cellsync.core.replica.replica import Replica
 from cellsync.core.rule import Rule
 from cellsync.core.wire import batches, codec, messages
@@ -55,15 +55,20 @@ class Hearsay:
     def __bool__(self) -> bool:
         return bool(self._told)
 
+    def may_be_told(self, batch: Batch, peer: DeviceId) -> bool:
+        """Whether what does not attach of a batch may be meant to be told: something is withheld in it, or it goes on,
+        with entries that have nothing to withhold, after what the same peer told."""
+        return is_withholding(batch) or (peer in self.tellers and is_of_members(batch))
+
     def take(self, batch: Batch, refused: list[int], peer: DeviceId) -> list[int] | None:
         """Hear a batch of which these rows were refused; the rows that are refused even so. None: it is not heard.
 
         Raises PeerError if it breaks a rule. What is kept is staged in the store, to be flushed.
         """
+        if not self.may_be_told(batch, peer):
+            return None
         parts = batches.encode_batch(_NAME, batch, MAX_PAYLOAD)
         size = sum(map(len, parts))
-        if not is_withholding(batch):
-            return None
         if any(parts == kept for _, _, kept in self._told):  # as it begins in each session
             self._vain[peer] += 0  # it is a teller, too
             return []

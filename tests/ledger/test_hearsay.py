@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from cellsync.core.history.store import Store
+from cellsync.core.history.withholding import Withheld
 from cellsync.core.ids import CaseId, CircleId, DeviceId
 from cellsync.core.membership.editions import OURS, Edition
 from cellsync.core.membership.standing import DeviceStatus
-from cellsync.core.replica.hearing import Conclusion, hear, joined
+from cellsync.core.replica.hearing import Conclusion, hear, is_withholding, joined
 from cellsync.core.wire.batches import Batch
 from cellsync.core.wire.operations import Operation
 from cellsync.ledger import hearsay
@@ -76,6 +77,52 @@ def test_whoever_tells_nothing_new_again_and_again_is_not_heard_any_more() -> No
     first, *rest = told(ana, bea)
     other = [joined([first, *rest]), joined([joined([first, rest[0]]), *rest[1:]])]
     assert [heard.take(batch, [], EVA) for batch in other] == [[], None]
+
+
+def suspended() -> tuple[MemoryReplica, list[Batch], list[Batch]]:
+    """Bea; and what Ana tells her whose word is in dispute: outlines of cases, and control entries that are whole."""
+    ana, bea, _ = apart()
+    batches = told(ana, bea, Withheld.CASES)
+    return bea, [one for one in batches if is_withholding(one)], [one for one in batches if not is_withholding(one)]
+
+
+def test_control_entries_that_are_whole_are_heard_after_what_the_same_peer_told() -> None:
+    bea, outlines, whole = suspended()
+    heard = opened(bea)
+
+    def take(batches: list[Batch], peer: DeviceId = EVA) -> list[list[int] | None]:
+        return [heard.take(batch, bea.replica.plan(batch).refused, peer) for batch in batches]
+
+    assert len(whole) == 2
+    assert take(whole) == [None, None], "nothing was told that they could build on"
+    assert not heard.tellers
+    assert take(outlines) == [[]] * len(outlines)
+    assert take(whole, DeviceId(b"f" * 32)) == [None, None], "from a device that told nothing they are refused as ever"
+    assert take(whole) == [[], []]
+    assert is_removed(heard, bea)
+    assert bea.replica.circle.is_active(bea.device), "what is told is not held"
+
+
+def test_whole_entries_that_build_on_nothing_are_refused_and_soon_not_heard(hearings: list[int]) -> None:
+    """A hostile peer tells a little, and then sends what never attaches."""
+    bea, outlines, whole = suspended()
+    heard = opened(bea)
+    heard.take(outlines[0], [0], EVA)
+    hearings.clear()
+    assert [heard.take(whole[1], [0], EVA) for _ in range(IN_VAIN)] == [[0]] * IN_VAIN
+    assert heard.take(whole[1], [0], EVA) is None
+    assert len(hearings) == IN_VAIN
+    assert len(heard._told) == 1
+
+
+def test_a_batch_that_has_cases_and_withholds_nothing_is_not_told() -> None:
+    """A device that holds of a case only that it was told of it would acknowledge what nobody can read here."""
+    ana, bea, _ = apart()
+    heard = opened(bea)
+    tell(heard, ana, bea)
+    ana.edit(CaseId(b"c" * 32), Operation(1, "title", b"", "whole"))
+    batch = told(ana, bea, Withheld.NOTHING)[-1]
+    assert heard.take(batch, bea.replica.plan(batch).refused, EVA) is None
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -36,6 +37,11 @@ async def promote(cell: Cell, other: Cell) -> EntryId:
 def status(cell: Cell, of: Cell) -> DeviceStatus | None:
     """How a device stands, as another one shows it."""
     return cell.first.circle.shown.court.ruling.decision.statuses.get(of.device)
+
+
+def has_heard(cell: Cell, entry: EntryId) -> bool:
+    """Whether a device has heard of an entry about members, if only because it was told."""
+    return cell.first.circle.shown.circle.bit(entry) is not None
 
 
 async def until(*conditions: Callable[[], bool], within: float = 3_600) -> None:
@@ -94,6 +100,24 @@ async def test_two_who_removed_each_other_learn_of_it_and_of_the_settlement(
         await level([ana, cara, dan])
         assert status(ben, ben) is DeviceStatus.SUSPENDED, "nobody tells him"
         assert not ana.first.circle.hearsay
+
+
+async def test_what_builds_on_what_was_told_is_heard_in_the_same_session(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The second batch has nothing to withhold: neither that nor its parents, which were only told, keep it waiting."""
+    async with quarrel(memory_network) as [ana, _ben, cara, dan]:
+        await until(lambda: status(ana, ana) is DeviceStatus.SUSPENDED)
+        memory_network.partition(["ana", "cara"], "dan")
+        await until(lambda: ana.node.links.keys() == {cara.device})
+        session = ana.node.links[cara.device]
+        await cara.create(Visit, title="not for who is suspended")
+        circle = ana.first.circle
+        for role in (Role.COORDINATOR, Role.WRITER):
+            entry = await cara.first.membership.set_role(MemberId(dan.device), role)
+            await until(partial(has_heard, ana, entry), within=30)
+            assert circle.replica.circle.bit(entry) is None, "what is told is not held"
+        assert ana.node.links[cara.device] is session
 
 
 @asynccontextmanager

@@ -20,7 +20,8 @@ from cellsync.core.membership.editions import Edition
 from cellsync.core.replica.planner import plan_batch
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.batches import Batch
-from cellsync.core.wire.mark import KINDS, form_of
+from cellsync.core.wire.mark import KINDS, form_of, kind_of
+from cellsync.core.wire.tags import Kind
 
 
 class Conclusion(NamedTuple):
@@ -43,6 +44,11 @@ def hear(circle: CircleId, store: Store, edition: Edition, told: Iterable[Batch]
 def is_withholding(batch: Batch) -> bool:
     """Whether some of its entries came without their content."""
     return any(row.kind >= KINDS and form_of(row.kind) for row in batch.entries)
+
+
+def is_of_members(batch: Batch) -> bool:
+    """Whether all of its entries are control entries: then nothing of it has to be withheld from anybody."""
+    return all(kind_of(row.kind) != Kind.CASE for row in batch.entries)
 
 
 def joined(told: Iterable[Batch]) -> Batch:
