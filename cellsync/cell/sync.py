@@ -21,8 +21,8 @@ import trio
 from cellsync.cell.clocks import HINT, SILENT, keeps_apart, may_be_here
 from cellsync.cell.peer import Peer, peers
 from cellsync.core import plain
-from cellsync.core.errors import ClocksDiffer, NoPeer, Removed, Timeout
-from cellsync.core.ids import CircleId, DeviceId
+from cellsync.core.errors import CellsyncError, ClocksDiffer, NoPeer, Removed, Timeout
+from cellsync.core.ids import DeviceId
 from cellsync.core.schema.values import moment
 from cellsync.core.wire.places import Head
 from cellsync.ledger.circle import OpenCircle
@@ -41,84 +41,111 @@ async def sync(
     progress: Progress | None,
 ) -> list[Peer]:  # fmt: skip
     """As `Cell.sync`."""
-    others = [(circle, device) for circle in circles for device in circle.others()]
-    if not others and circles and all(circle.is_removed for circle in circles):
-        raise Removed("This device belongs to no circle any more: there is nobody to sync with.")
-    if not others:
+    if not any(circle.others() for circle in circles):
+        if circles and all(circle.is_removed for circle in circles):
+            raise Removed("This device belongs to no circle any more: there is nobody to sync with.")
         raise NoPeer("there is no other device in this cell", hint="Invite one: cellsync invite")
-    began = trio.current_time()
-    until = began + timeout
-    enough_at = until
-    reached: set[DeviceId] = set()
-    level: dict[DeviceId, datetime] = {}  # in step at some moment since the sync began, with that moment
-    marks = {circle.id: circle.mark() for circle in circles}
-    named: dict[DeviceId, frozenset[Head]] = {}  # the heads it named, when it first answered, that we did not hold
+    until = enough_at = trio.current_time() + timeout
     told: list[Peer] = []
     with node.showing(), node.searching():
-        node.calls.now()
-        pings = {link: link.ask() for link in node.links.values()}
+        view = _View(circles, node)
         while True:
             check_open()
             changed, now = node.links.changed, trio.current_time()
-            answered = {device for device, link in node.links.items() if link.session.answered >= pings.get(link, 0)}
-            found = [
-                peer._replace(in_step_now=peer.in_step_now and peer.device in answered)
-                for circle in circles
-                for peer in peers(circle, node)
-            ]
-            reached |= {peer.device for peer in found if peer.connected}
-            caught_up = {
-                peer.device
-                for peer in found
-                if peer.device in answered and _caught_up(peer.circle, node, peer.device, marks[peer.circle], named)
-            }
-            for device in caught_up | {peer.device for peer in found if peer.in_step_now}:
-                level.setdefault(device, moment(node.circles.surroundings.now()))
-            found = [
-                peer._replace(
-                    in_step_now=peer.connected and peer.device in level, reached=peer.device in reached,
-                    came_in_step=level.get(peer.device),
-                )
-                for peer in found
-            ]  # fmt: skip
+            found = view.look()
             silent = [peer._replace(last_seen=None) for peer in found]  # of connected devices it is always now
             if progress is not None and silent != told:
                 progress(found)
             told = silent
-            parted = [peer.device for peer in found if peer.version and node.others.parted_since(began, peer.device)]
-            if all(peer.device in level or peer.device in parted for peer in found):
+            if view.is_all(found) or now >= until:
                 break
-            if not everyone and level and all(peer.in_step_now for peer in found if peer.connected):
+            if not everyone and view.is_enough(found):
                 enough_at = min(enough_at, now + GRACE)
                 if now >= enough_at:
-                    return found
-            if now >= until:
-                break
+                    break
             with trio.move_on_at(enough_at if now < enough_at else until):
                 await changed.wait()
             await trio.sleep_until(min(now + PAUSE, until))
-    if level:
+    if view.level:
         return found
-    apart = next((error for error in map(node.apart, parted) if error is not None), None)
-    if apart is not None:
-        raise apart
-    if reached and all(circle.is_suspended for circle, _ in others):
-        raise Timeout("others were reached, and this device is suspended", hint=SUSPENDED)
-    if reached:
-        raise Timeout("no device that was reached was in step in time", hint="Sync again: what has arrived is kept.")
-    if all(circle.is_removed for circle, _ in others):
-        raise NoPeer("No other device answers.", hint=GONE)
-    clock = next((one for circle, device in others if (one := keeps_apart(circle, node, device, began))), None)
-    if clock is not None:
-        seems = "" if clock.measured else "seems to be "
-        raise ClocksDiffer(
-            f"A device is there whose clock {seems or 'is '}{plain.apart(clock.ahead)} this one's.", hint=HINT
-        )
-    if maybe := next((said for circle in circles if (said := may_be_here(circle, node))), ""):
-        raise NoPeer(hint=maybe)
-    if any(node.calls.unanswered.get(device, -1.0) >= began for _, device in others):
-        raise NoPeer(hint=SILENT)
-    raise NoPeer
+    raise view.nobody(found)
+
+
+class _View:
+    """What a sync has seen of the other devices since it began."""
+
+    def __init__(self, circles: Sequence[OpenCircle], node: Node) -> None:
+        self._circles, self._node = circles, node
+        self._began = trio.current_time()
+        self._marks = {circle.id: circle.mark() for circle in circles}
+        self._named: dict[DeviceId, frozenset[Head]] = {}  # when it first answered: the heads that we did not hold
+        self._reached: set[DeviceId] = set()
+        self.level: dict[DeviceId, datetime] = {}  # in step at some moment, with that moment
+        node.calls.now()
+        self._pings = {link: link.ask() for link in node.links.values()}
+
+    def look(self) -> list[Peer]:
+        node = self._node
+        answered = {one for one, link in node.links.items() if link.session.answered >= self._pings.get(link, 0)}
+        found = [peer for circle in self._circles for peer in peers(circle, node)]
+        self._reached |= {peer.device for peer in found if peer.connected}
+        for peer in found:
+            if peer.device in answered and (peer.in_step_now or self._caught_up(peer)):
+                self.level.setdefault(peer.device, moment(node.circles.surroundings.now()))
+        return [
+            peer._replace(
+                in_step_now=peer.connected and peer.device in self.level, reached=peer.device in self._reached,
+                came_in_step=self.level.get(peer.device),
+            )
+            for peer in found
+        ]  # fmt: skip
+
+    def _caught_up(self, peer: Peer) -> bool:
+        """Whether it has confirmed what was held here at the beginning, and what it first named is here."""
+        link, balance = self._node.links.get(peer.device), self._node.balance(peer.device)
+        if link is None or balance is None or balance.declined or balance.gaps:
+            return False
+        ahead = link.session.ahead(peer.circle)
+        named = self._named.setdefault(peer.device, ahead)
+        return not (named & ahead) and link.session.confirmed(peer.circle, self._marks[peer.circle])
+
+    def is_all(self, found: list[Peer]) -> bool:
+        """Nobody is left to be waited for."""
+        return all(peer.device in self.level or self._parted(peer) for peer in found)
+
+    def is_enough(self, found: list[Peer]) -> bool:
+        """All that are here are in step, and somebody is."""
+        return bool(self.level) and all(peer.in_step_now for peer in found if peer.connected)
+
+    def _parted(self, peer: Peer) -> bool:
+        """It has been met, and has no version of the protocol in common with this device."""
+        return bool(peer.version) and self._node.others.parted_since(self._began, peer.device)
+
+    def nobody(self, found: list[Peer]) -> CellsyncError:
+        """Why no device came in step: the surest reason first."""
+        node, began = self._node, self._began
+        others = [(circle, device) for circle in self._circles for device in circle.others()]
+        parted = (node.apart(peer.device) for peer in found if self._parted(peer))
+        if apart := next((error for error in parted if error is not None), None):
+            return apart
+        if self._reached and all(circle.is_suspended for circle, _ in others):
+            return Timeout("others were reached, and this device is suspended", hint=SUSPENDED)
+        if self._reached:
+            return Timeout(
+                "no device that was reached was in step in time", hint="Sync again: what has arrived is kept."
+            )
+        if all(circle.is_removed for circle, _ in others):
+            return NoPeer("No other device answers.", hint=GONE)
+        if clock := next((one for circle, device in others if (one := keeps_apart(circle, node, device, began))), None):
+            seems = "is" if clock.measured else "seems to be"
+            return ClocksDiffer(
+                f"A device is there whose clock {seems} {plain.apart(clock.ahead)} this one's.", hint=HINT
+            )
+        if maybe := next((said for circle in self._circles if (said := may_be_here(circle, node))), ""):
+            return NoPeer(hint=maybe)
+        if any(node.calls.unanswered.get(device, -1.0) >= began for _, device in others):
+            return NoPeer(hint=SILENT)
+        return NoPeer()
 
 
 async def confirmed(
@@ -145,14 +172,3 @@ async def confirmed(
             ours = node.versions.said
             raise type(error)(message=f"{error} It speaks {theirs.said} of the protocol there, and {ours} here.")
     raise Timeout("not enough other devices have confirmed in time")
-
-
-def _caught_up(
-    circle: CircleId, node: Node, device: DeviceId, mark: dict[int, int], named: dict[DeviceId, frozenset[Head]]
-) -> bool:
-    """Whether a device has confirmed everything in `mark`, and everything it named when it first answered is here."""
-    link, balance = node.links.get(device), node.balance(device)
-    if link is None or balance is None or balance.declined or balance.gaps:
-        return False
-    ahead = link.session.ahead(circle)
-    return not (named.setdefault(device, ahead) & ahead) and link.session.confirmed(circle, mark)
