@@ -150,6 +150,13 @@ class DaysView(MembersView):
             (day for day in days if day is not None and (day in own or abs(day - own[0]) > 1)), known
         )
 
+    def older_keys(self, device: DeviceId) -> list[SessionKey]:
+        """Keys of older epochs, the newest first: one of them may be all that is left in common after a quarrel."""
+        now = self.surroundings.now()
+        there, known = self._day_of(device, now), self.holders.of(device)
+        keys = self.epochs.older_keys(self.epochs.day(now) if there is None else there)
+        return [key for key in keys if key.epoch != known]  # that one was tried
+
     def further_keys(self, device: DeviceId) -> list[SessionKey]:
         """Keys of days on which a device may be without our knowing, nearest first: each accepts a day either side.
         First those of the epoch that it is known to hold: a user waits, and there are as many again in each other one.

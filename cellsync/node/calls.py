@@ -3,8 +3,9 @@
     call        one device, at one of its addresses, under the keys of the days on which it may be
     redial      devices at addresses that worked before, without any broadcast, with increasing delays
 
-A callee does not say why it is silent; the two clocks may be more than a day apart. So an unanswered caller tries the
-days on which the other device may be, in turn; while a user waits, also days that it guesses.
+A callee does not say why it is silent; the two clocks may be more than a day apart, and after a quarrel both may have
+only an older epoch in common. So an unanswered caller tries the days on which the other device may be, in turn, and a
+few of the older epochs at each call; while a user waits, all of these, and also days that it guesses.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 YIELD: Final = 1.0  # seconds for which the device with the greater id lets the other call first
 ANSWER_WITHIN: Final = 2.0  # seconds until a call is also tried under another day's key
+OLDER_AT_A_CALL: Final = 3  # older epochs tried at each call: whoever was removed and holds one recognises the attempt
 FURTHER_EVERY: Final = 0.5  # seconds between further days tried
 FURTHER_AT_ONCE: Final = 6  # of these at the same time
 NEXT_ADDRESS: Final = 0.3  # seconds after which a device is also called at its next address
@@ -65,6 +67,7 @@ class Calls:
         self.unanswered: dict[DeviceId, float] = {}  # when our call to a device's address was accepted, and met silence
         self.further = False  # a user waits: also try guessed days
         self._attempts: dict[DeviceId, list[PeerLink]] = {}  # calls to one device under several days
+        self._older: dict[DeviceId, int] = {}  # how many of the older epochs have had their turn
         self._backoffs: dict[DeviceId, Backoff] = {}
         self._at_once = True  # call regardless of earlier failures
         self._soon: set[DeviceId] = set()  # devices to call once, regardless of earlier failures
@@ -286,6 +289,9 @@ class Calls:
         device, _ = peer
         guess = self.guesses.get(device)
         likely = circle.calling_keys(device, None if guess is None else guess.ahead)
+        older = circle.older_keys(device)
+        if not self.further:
+            likely += self._next_of(device, older)
         stream: trio.abc.Stream | None = first
         attempts = self._attempts[device] = []
         try:
@@ -297,7 +303,7 @@ class Calls:
                     nursery.start_soon(self._attempt, self._attempted(circle, peer, address, key, stream))
                     stream = None
                     await self._unanswered(device, ANSWER_WITHIN)
-                for key in circle.further_keys(device) if self.further else ():
+                for key in (*older, *circle.further_keys(device)) if self.further else ():
                     stream = await self._dial_again(device, address) if self.further else None
                     if stream is None:
                         break
@@ -308,6 +314,13 @@ class Calls:
             return device in self._links or any(link.opened.is_set() for link in attempts)
         finally:
             del self._attempts[device]
+
+    def _next_of(self, device: DeviceId, older: list[SessionKey]) -> list[SessionKey]:
+        """Those keys of older epochs whose turn it is."""
+        at = self._older.get(device, 0) % max(len(older), 1)
+        turn = [*older[at:], *older[:at]][:OLDER_AT_A_CALL]
+        self._older[device] = at + len(turn)
+        return turn
 
     def _attempted(
         self, circle: SharedCircle, peer: tuple[DeviceId, SessionPublic], address: Address, key: SessionKey,

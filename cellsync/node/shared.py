@@ -133,6 +133,10 @@ class SharedCircle(CircleView, Protocol):
         """The keys under which to call a device, the likeliest first. `guess`: ms by which its clock seems ahead."""
         ...
 
+    def older_keys(self, device: DeviceId) -> list[SessionKey]:
+        """Keys of older epochs, to be tried when nobody answers under these."""
+        ...
+
     def further_keys(self, device: DeviceId) -> list[SessionKey]:
         """Keys of days on which a device may be without our knowing, the likeliest first."""
         ...

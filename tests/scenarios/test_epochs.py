@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import combinations
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from cellsync import Cell
 from cellsync.core.ids import CaseId, EntryId, EpochId, EpochSecret, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.removal import Remove
+from cellsync.core.membership.seal_secrets import SealSecrets
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger import duty
 from cellsync.store.sqlite import SqliteStore
@@ -227,3 +229,73 @@ async def test_who_is_admitted_after_a_rotation_gets_its_states(
         async with dan.with_clock(8 * DAY).opened() as newcomer:
             await level([ana, ben, newcomer])
             assert epoch(newcomer) == second
+
+
+@asynccontextmanager
+async def after_a_quarrel(net: MemoryNetwork, *, rotations: int) -> AsyncIterator[tuple[Cell, Cell]]:
+    """Ana and Dan, who share only an older epoch, the first but so many that either keeps: what either is known to
+    hold the other has forgotten. Nobody else is there."""
+    names = ["ana", "ben", "cara", "dan"]
+
+    def let_meet(*pairs: tuple[str, str]) -> None:
+        net.heal()
+        for one, other in combinations(names, 2):
+            if (one, other) not in pairs:
+                net.partition(one, other)
+
+    async def rotate(cell: Cell, times: int = 1) -> None:
+        for _ in range(times):
+            await duty.begin_at_once(cell.first.circle, cell.secrets.signing)
+
+    async with opened(await joined(net, *names[1:])) as cells:
+        ana, ben, cara, dan = cells
+        for coordinator in (ben, cara):
+            await ana.first.membership.set_role(MemberId(coordinator.device), Role.COORDINATOR)
+            await level(cells)
+        first = epoch(ana)
+        let_meet(("ana", "ben"), ("ben", "cara"), ("ben", "dan"))
+        await rotate(ben)
+        common = await until_in_one_epoch(*cells, after=first)
+        let_meet(("ana", "cara"))
+        removal = EpochId(await cara.first.membership.remove([MemberId(dan.device)]))
+        await until_in_one_epoch(ana, cara, after=common)
+        await rotate(cara)
+        before = await until_in_one_epoch(ana, cara, after=removal)
+        let_meet()
+        await ben.first.membership.remove([MemberId(cara.device)])  # so her word against Dan falls
+        let_meet(("ana", "ben"))
+        await until_in_one_epoch(ana, ben, after=before)
+        let_meet()
+        for cell in (ana, dan):
+            await rotate(cell, rotations)
+        held = [cell.first.circle.epochs for cell in (ana, dan)]
+        assert {*held[0].recent, *held[0].older} & {*held[1].recent, *held[1].older} == {common}
+        assert common in held[0].older
+        assert common in held[1].older
+        assert dan.first.circle.holders.of(ana.device) == ana.first.circle.holders.of(dan.device) == first
+        let_meet(("ana", "dan"))
+        yield ana, dan
+
+
+@pytest.fixture
+def unshown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody renews a seal key: that would show who holds which epoch."""
+    monkeypatch.setattr(SealSecrets, "is_renewal_due", lambda *_: False)
+
+
+@pytest.mark.usefixtures("unshown")
+async def test_two_that_share_only_an_older_epoch_after_a_quarrel_come_back_in_step_by_themselves(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with after_a_quarrel(memory_network, rotations=9) as (ana, dan):
+        await level([ana, dan])
+        assert epoch(ana) == epoch(dan)
+
+
+@pytest.mark.usefixtures("unshown")
+async def test_who_waits_for_a_sync_meets_at_once_who_shares_only_an_older_epoch(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with after_a_quarrel(memory_network, rotations=20) as (ana, dan):
+        await dan.sync(timeout=30)
+        assert ana.device in dan.node.links

@@ -241,6 +241,11 @@ class Epochs:
         pairs = [(epoch, day) for day in dict.fromkeys(days) for epoch in epochs]
         return [key for epoch, day in pairs if (key := self._key(epoch, day)) is not None]
 
+    def older_keys(self, day: Day) -> list[SessionKey]:
+        """The keys of one day in the epochs that are kept for absent devices, the newest epoch's first."""
+        newest_first = sorted(self._older, key=lambda epoch: (self._older[epoch].height, epoch), reverse=True)
+        return [key for epoch in newest_first if (key := self._key(epoch, day)) is not None]
+
     def offer_key(self, day: Day, known: Iterable[EpochId | None], now: Millis) -> SessionKey:
         """The key under which to offer the circle to a device that is known to hold these epochs."""
         return next(iter(self.calling_keys([day, *self.days(now)], known)))

@@ -202,7 +202,9 @@ class Device:
             for key in other.keyring.epochs.session_keys(other.now)
             if other.keyring.epochs.accepts(key.epoch, known)
         }
-        for key in self.keyring.epochs.calling_keys([other.today, self.today], [self.keyring.holders.of(other.id)]):
+        known_there = [self.keyring.holders.of(other.id)]
+        likely = self.keyring.epochs.calling_keys([other.today, self.today], known_there)
+        for key in [*likely, *self.keyring.epochs.older_keys(other.today)]:
             if (key.epoch, key.key.psk.reveal()) in answers:
                 return key.epoch
         return None

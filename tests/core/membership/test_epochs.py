@@ -204,3 +204,12 @@ def test_an_older_epoch_keeps_how_absent_devices_call_and_show_themselves() -> N
     for junk in ([bytes(32), 1, 20_000, bytes(32), bytes(31)], [bytes(32), 1, 20_000, bytes(32), None, None], [1]):
         with pytest.raises(Malformed):
             Epochs.decode(held.circle, held.encode(), codec.encode([junk]))
+
+
+def test_a_caller_tries_the_older_epochs_that_it_keeps_the_newest_first() -> None:
+    held = holding(20_000, epochs_held=6)
+    ids = [EpochId(bytes([number]) * 32) for number in range(6)]
+    held.decide(ids[5], lambda epoch: (ids.index(epoch), epoch), (1, ids[1]))
+    assert [(key.epoch, key.day) for key in held.older_keys(Day(20_005))] == [(ids[2], 20_005), (ids[1], 20_005)]
+    assert {key.epoch for key in held.calling_keys([Day(20_005)])}.isdisjoint(ids[:3])
+    assert held.older_keys(Day(19_999)) == [], "its states are gone"

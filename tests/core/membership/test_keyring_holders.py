@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellsync.core.ids import EntryId
+from cellsync.core.ids import EntryId, EpochId
 from tests.core.membership.captures import cell_of
 from tests.core.membership.cells import Cell, Device
 
@@ -137,3 +137,30 @@ def test_an_epoch_that_fell_has_its_place_in_the_order_of_choice() -> None:
     assert fallen not in ana.keyring.epochs.recent
     assert dan.meet(ana)
     assert dan.is_up_to_date
+
+
+def test_two_that_quarrelled_for_long_meet_in_an_older_epoch_that_neither_is_known_to_hold() -> None:
+    """A search found them: what either is known to hold the other has forgotten, and their newest differ."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    common = bea.rotate()
+    for device in (ana, eva, dan):
+        device.meet(bea)
+    eva.rotate(removing=dan.id)
+    ana.meet(eva)
+    eva.rotate()
+    ana.meet(eva)
+    bea.rotate(removing=eva.id)
+    ana.meet(bea)
+    for device in (ana, dan):
+        for _ in range(4):
+            device.rotate()
+    first = EpochId(ana.id)
+    assert (ana.keyring.holders.of(dan.id), dan.keyring.holders.of(ana.id)) == (first, first)
+    assert not ana.keyring.epochs.keeps(first)
+    assert {*ana.keyring.epochs.recent}.isdisjoint(dan.keyring.epochs.recent)
+    assert common not in {*ana.keyring.epochs.recent, *dan.keyring.epochs.recent}
+    assert [dan.reaches(ana), ana.reaches(dan)] == [common, common]
+    assert dan.meet(ana)
+    cell.all_meet(ana, dan, bea)
+    assert ana.keyring.epochs.newest == dan.keyring.epochs.newest == bea.keyring.epochs.newest
