@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -49,7 +50,8 @@ _MAYBE: Final = (
     "or has expired: ask for a new one. Otherwise check that both devices are on the same network, or give an address: "
     "cellsync join --address HOST:PORT"
 )
-_SEARCHED: Final = 64  # beacons that are not searched again, the newest
+_KEPT: Final = 64  # the newest beacons that are searched, and those that are not searched again
+_FIRST: Final = 1.0  # seconds in which only beacons of about now are looked for: nearly all clocks are right
 _AGAIN: Final = 1.0
 
 
@@ -263,31 +265,50 @@ class _Search:
 
     Its clock may be hours or days off: then its beacon was made for another time, and tens of thousands of tags are
     tried, so by chance one beacon of others in 3,000 seems to be the one. The device that shows it is silent, and the
-    search goes on.
+    search goes on. What was made for about now is called before anything is searched: there may be many others.
     """
 
     def __init__(self, network: Network, home: Home, beacon_key: bytes, timeout: float) -> None:
         self._network, self._home, self._key = network, home, beacon_key
         self._seconds = timeout
         self._hashes = OF_ONE_WAIT
-        self._done: deque[Sighting] = deque(maxlen=_SEARCHED)  # searched in vain, or called
+        self._unplaced: deque[Sighting] = deque(maxlen=_KEPT)  # not made for about now
+        self._done: deque[Sighting] = deque(maxlen=_KEPT)  # searched in vain, or called
 
     async def dial(self) -> _Found:
         """A connection to the next device that seems to be the one. Raises NoPeer."""
         began = trio.current_time()
         with trio.move_on_after(self._seconds):
             async with self._network.sightings() as sightings:
-                async for sighting in sightings:
-                    if sighting not in self._done and (found := await self._try(sighting)) is not None:
+                while True:
+                    sighting = await self._next(sightings, began + _FIRST)
+                    if sighting is None:
+                        found = await self._try(self._unplaced.popleft(), min(OF_ONE, self._hashes))
+                    elif sighting in self._done or sighting in self._unplaced:
+                        continue
+                    else:
+                        found = await self._try(sighting)
+                    if found is not None:
                         self._seconds -= trio.current_time() - began
                         return found
         raise NoPeer("the inviting device was not found", hint=NOT_FOUND)
 
-    async def _try(self, sighting: Sighting) -> _Found | None:
+    async def _next(self, sightings: trio.MemoryReceiveChannel[Sighting], at: float) -> Sighting | None:
+        """The next sighting; None if there is none, and from this moment on there is one to be searched."""
+        with suppress(trio.WouldBlock):
+            return sightings.receive_nowait()
+        with trio.move_on_at(at if self._unplaced and self._hashes else math.inf):
+            return await sightings.receive()
+        return None
+
+    async def _try(self, sighting: Sighting, hashes: int = 0) -> _Found | None:
+        """With so many hashes; without any, only in the periods around now."""
         places = [beacon.Place(address.packed, address.port) for address in sighting.addresses]
-        now, hashes = self._home.surroundings.now(), max(3 * len(places), min(OF_ONE, self._hashes))
+        now = self._home.surroundings.now()
         self._hashes -= hashes
-        for trace in beacon.search(sighting.blob, lambda _: [(self._key, b"")], places, now, hashes=hashes):
+        for trace in beacon.search(
+            sighting.blob, lambda _: [(self._key, b"")], places, now, hashes=max(3 * len(places), hashes)
+        ):
             await trio.lowlevel.checkpoint()
             if trace is not None:
                 at = sighting.addresses[[place.address for place in places].index(trace.address)]
@@ -298,5 +319,5 @@ class _Search:
                     return None
                 self._done.append(sighting)
                 return found
-        self._done.append(sighting)
+        (self._done if hashes else self._unplaced).append(sighting)
         return None

@@ -24,7 +24,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from cellsync.core.crypto import labels
-from cellsync.core.crypto.primitives import blake2b
+from cellsync.core.crypto.primitives import blake2b, hasher
 from cellsync.core.errors import InvalidValue
 from cellsync.core.ids import Millis
 
@@ -35,7 +35,7 @@ SIZE: Final = NONCE + SLOTS * SLOT  # 208 bytes: fits one string of a TXT record
 PERIOD: Final = 300_000  # ms
 ENTROPY: Final = 32  # bytes
 SPAN: Final = 45 * 288  # periods that a search covers in each direction: 45 days
-SLICE: Final = 1_000  # hashes between two pauses: about two milliseconds
+SLICE: Final = 1_000  # hashes between two pauses: about a millisecond
 
 
 class Match(NamedTuple):
@@ -56,8 +56,15 @@ def tag(key: bytes, nonce: bytes, who: bytes, address: bytes, port: int, period:
     `key` is today's discovery branch, or the tag key of an invitation (up to 64 bytes); `who` a device id;
     `address` the 4 or 16 packed bytes of the IP address, without scope.
     """
-    place = period.to_bytes(8, "big") + port.to_bytes(2, "big") + bytes([len(address)]) + address
-    return blake2b(labels.DISCOVERY_TAG, nonce + place + who, key=key, size=SLOT)
+    return blake2b(labels.DISCOVERY_TAG, nonce + _in(period) + _at(address, port) + who, key=key, size=SLOT)
+
+
+def _in(period: int) -> bytes:
+    return period.to_bytes(8, "big")
+
+
+def _at(address: bytes, port: int) -> bytes:
+    return port.to_bytes(2, "big") + bytes([len(address)]) + address
 
 
 def make(tags: Iterable[bytes], nonce: bytes, entropy: bytes) -> bytes:
@@ -131,14 +138,18 @@ def search(
         return
     nonce = beacon[:NONCE]
     slots = {beacon[at : at + SLOT] for at in range(NONCE, SIZE, SLOT)}
+    told = [(place, _at(*place)) for place in places]
+    tags: dict[bytes, Callable[[bytes], bytes]] = {}  # by key
     own, tried, since = period_of(now), 0, 0
     for away in range(2 * SPAN + 1):
         period = own + (away + 1) // 2 * (1 if away % 2 else -1)
         if period < 0:
             continue
+        begun = nonce + _in(period)
         for key, who in whose(period):
             tried += len(places)
-            fitting = [place for place in places if tag(key, nonce, who, *place, period) in slots]
+            tagged = tags.get(key) or tags.setdefault(key, hasher(labels.DISCOVERY_TAG, key=key, size=SLOT))
+            fitting = [place for place, at in told if tagged(begun + at + who) in slots]
             if fitting:
                 yield Trace(who, fitting[0].address, period, len(set(fitting)))
         if tried >= hashes:
@@ -150,5 +161,6 @@ def search(
 
 def _draws(entropy: bytes, purpose: bytes) -> Iterator[bytes]:
     """An endless stream of 32-byte random strings, derived from `entropy` for one purpose."""
+    drawn = hasher(labels.BEACON, key=entropy)
     for number in count():
-        yield blake2b(labels.BEACON, purpose + number.to_bytes(8, "big"), key=entropy)
+        yield drawn(purpose + number.to_bytes(8, "big"))

@@ -128,12 +128,10 @@ class _Candidates:
     def __init__(self, circles: Circles, devices: list[DeviceId]) -> None:
         self._circles = circles
         self.devices = devices
-        self._day = Day(-1)
-        self._now: list[tuple[bytes, bytes]] = []
+        self._on: dict[Day, list[tuple[bytes, bytes]]] = {}  # a search goes back and forth between two days
 
     def __call__(self, period: int) -> Iterable[tuple[bytes, bytes]]:
         day = Day(period // _PERIODS_PER_DAY)
-        if day != self._day:
-            self._day = day
-            self._now = list(self._circles.shown_by(self.devices, day))
-        return self._now
+        if day not in self._on:
+            self._on[day] = list(self._circles.shown_by(self.devices, day))
+        return self._on[day]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -52,8 +55,45 @@ async def test_a_device_that_seems_to_show_the_code_by_chance_is_passed_by(
         text = invite.short_code if is_short else invite.code
         assert text is not None
         await seem(net, "cat", text, 9 * DAY)
-        await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+        net.partition("ana", "ben")  # Cat's is seen first
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ben_joins, net, text)
+            await trio.sleep(10)
+            net.heal()
+        assert net.host("cat").host in {address.host for address in net.host("ben").dialled}
         assert (await invite.joined()).name == "ben"
+
+
+async def ben_joins(net: MemoryNetwork, text: str) -> None:
+    await join(net.home("ben"), text, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+
+
+@pytest.mark.parametrize("is_seen_late", [False, True])
+async def test_what_was_made_for_now_is_called_before_others_are_searched(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, is_seen_late: bool
+) -> None:
+    """Tens of thousands of tags are tried for each device of another cell that is here."""
+    tried: list[int] = []
+    search = beacon.search
+
+    def counted(blob: bytes, *given: Any, hashes: int) -> Iterator[beacon.Trace | None]:
+        tried.append(hashes)
+        return search(blob, *given, hashes=hashes)
+
+    monkeypatch.setattr(beacon, "search", counted)
+    net = MemoryNetwork()
+    others, ana_device = [await net.device(name).found(name) for name in ("cat", "dan")], net.device("ana")
+    await ana_device.found()
+    async with others[0].opened(), others[1].opened(), ana_device.opened() as ana:
+        if is_seen_late:
+            net.partition("ana", "ben")
+        invite = await ana.create_invite(confirm=accept_any)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ben_joins, net, invite.code)
+            await trio.sleep(10)
+            net.heal()
+        await invite.joined()
+    assert (max(tried) > 100) is is_seen_late
 
 
 @pytest.mark.parametrize(("ahead", "addresses"), [(0, 1), (9 * DAY, 2)])

@@ -63,10 +63,12 @@ ED25519 = [  # RFC 8032, section 7.1: secret, public, message, signature
 ]
 
 
-@given(st.binary(max_size=16), st.binary(max_size=64), st.lists(st.binary(max_size=300), max_size=3))
-def test_a_hasher_of_many_is_the_hash_of_each(label: bytes, key: bytes, data: list[bytes]) -> None:
-    hashed = primitives.hasher(label, key=key)
-    assert [hashed(one) for one in data] == [primitives.blake2b(label, one, key=key) for one in data]
+@given(
+    st.binary(max_size=16), st.binary(max_size=64), st.integers(1, 64), st.lists(st.binary(max_size=300), max_size=3)
+)
+def test_a_hasher_of_many_is_the_hash_of_each(label: bytes, key: bytes, size: int, data: list[bytes]) -> None:
+    hashed = primitives.hasher(label, key=key, size=size)
+    assert [hashed(one) for one in data] == [primitives.blake2b(label, one, key=key, size=size) for one in data]
 
 
 @pytest.mark.parametrize(("secret", "public", "message", "signature"), ED25519)
