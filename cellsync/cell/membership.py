@@ -74,6 +74,7 @@ class Preview(NamedTuple):
     admitted: list[MemberStanding]  # by those who are removed, and who admitted them in turn; they are in the circle
     seconds: MissingWords | None  # whose second word it takes before it cannot be undone; None: nobody can contest it
     last_coordinator: bool  # whether none would be left
+    planted: bool  # whether one of them may have others strike from where nobody else had a word (T9)
 
     def __repr__(self) -> str:
         return f"<preview of a removal of {len(self.whom)}>"
@@ -195,6 +196,7 @@ class Membership:
             [one for one in everyone if one.member in self._admitted(standing, set(members))],
             self._seconds(standing, owners),
             bool(coordinators) and coordinators <= set(members),
+            not standing.decision.planters.isdisjoint(members),
         )
 
     def _kept(self, standing: CircleStanding, device: DeviceId) -> KeptThere:

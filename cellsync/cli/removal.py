@@ -81,6 +81,11 @@ def _done_there(there: dict[str, Any], name: str, *, with_admitted: bool) -> lis
         said.append(f"  admitted by {name}: {len(there['admitted'])} ({names}). {also}.")
     if there["seconds"] is not None:
         said.append(f"  {name} can contest it. To make it final: {missing_words(there['seconds'], there['name'])}")
+    if there["planted"]:
+        said.append(
+            f"  {name} made coordinators where nobody else had a word, in two histories at once. These can leave"
+        )
+        said.append("  even a final removal undecided. The recovery key settles it: cellsync recovery use")
     if there["last_coordinator"]:
         said.append("  No coordinator would be left: nobody could invite, remove or release any more.")
     return said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -242,6 +244,29 @@ async def test_a_preview_says_what_they_keep_and_who_has_not_heard(
         assert not preview.last_coordinator
         await ana.first.membership.remove([member(ben)], with_admitted=True)
         assert await statuses(ana) == {"ana": "active", "ben": "removed", "cara": "active", "dan": "removed"}
+
+
+async def test_a_preview_says_if_more_may_come_from_where_one_decided_alone(
+    memory_network: MemoryNetwork, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Ana alone has a word, and makes a coordinator twice, from one vault: 40-membership, T9."""
+    net, device = memory_network, await memory_network.device("ana").found()
+    async with device.opened() as ana:
+        ben_device, cara_device = await net.device("ben").join(ana), await net.device("cara").join(ana)
+    before = device.copy_to(tmp_path / "before")
+    async with ben_device.opened() as ben, cara_device.opened() as cara:
+        async with device.opened() as ana:
+            await ana.first.membership.set_role(member(ben), Role.COORDINATOR)
+            await level([ana, ben, cara])
+            assert not (await ben.first.membership.preview([member(ana)])).planted
+        device.put_back(before)
+        net.partition("ana", ["ben", "cara"])
+        async with device.opened() as ana:
+            await ana.first.membership.set_role(member(cara), Role.COORDINATOR)
+            net.heal()
+            await level([ana, ben, cara])
+            assert (await ben.first.membership.preview([member(ana)])).planted
+            assert not (await ben.first.membership.preview([member(cara)])).planted
 
 
 async def test_who_has_confirmed_a_removal(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

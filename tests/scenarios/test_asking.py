@@ -22,7 +22,7 @@ ASKS: Final = frozenset({"ask", "ask_yes", "ask_hidden", "name_for", "own_name",
 THERE: Final[dict[str, Any]] = {
     "circle": "c1", "called": "Mill Street", "name": "Ben", "alike": True, "covered": False, "coordinators": ["Ana"],
     "tell": [], "devices": [], "cases": 0, "changes": 0, "unaware": [], "admitted": [], "seconds": None,
-    "last_coordinator": False,
+    "last_coordinator": False, "planted": False,
 }  # fmt: skip
 REFUSED: Final = {  # by command: what is typed, and the question to the cell that refuses it
     "members.remove": (["members", "remove", "Ben"], "removal.preview"),

@@ -21,12 +21,13 @@ from tests.core.deeds import arrivals, judged
 from tests.histories.forms import Device, Entry, Id, Kind, Label, Member, Role, Status
 from tests.histories.reader import assignments
 from tests.models.facts import Held, is_grant, is_strike
-from tests.models.membership import Membership, Verdict
+from tests.models.membership import Membership
 from tests.searches.circles import Circle, Row
 
 HOSTILE: Final = "a hostile device is active"
 SUSPENDED: Final = "a hostile device is suspended"  # it gets no keys, and goes with one more removal
 LOST: Final = "an honest device is not active, or has lost its role"
+PLANTED: Final = "somebody struck from where one alone had a word (T9)"  # a trade-off: the paper settles it
 LEFT: Final = "who left is active"
 UNAPPLIED: Final = "a final removal was un-applied"
 SECRET: Final = "an inactive device holds the epoch's secret"
@@ -38,6 +39,7 @@ IDS: Final = "the result depends on ids"
 RULES: Final = "the rules say something else than the model"
 
 NEVER: Final = frozenset({PAPER, IDS, RULES})
+BY_THE_PLANTED: Final = frozenset({HOSTILE, SUSPENDED, LOST, UNAPPLIED})  # what T9 costs
 NOT_BY_ONE: Final = NEVER | {HOSTILE, LOST, LEFT, UNAPPLIED, SECRET, DENIED, SHUT_OUT, GAINED}
 
 
@@ -239,17 +241,29 @@ class Play(Circle):
     # --- the goal ---
 
     def broken(self) -> set[str]:
-        """What is not as it should be when all have seen everything."""
+        """What is not as it should be when all have seen everything.
+
+        What T9 costs is told as such: where the goal is met but for strikes by those who were planted.
+        """
         held = frozenset(self.draft.entries)
-        drawn = list(assignments(self.history, 3))
-        first, *others = [self.model.verdict(held, ids) for ids in drawn]
-        found = self._misplaced(held)
-        if judged(self.history, drawn[-1], arrivals(self.history, held, self.random)) != others[-1]:
+        found = self.missed(self.model, held)
+        last = list(assignments(self.history, 3))[-1]
+        if judged(self.history, last, arrivals(self.history, held, self.random)) != self.model.verdict(held, last):
             found.add(RULES)
+        if self.row.role is Role.WRITER and any(self._gained(each, held) for each in self.draft.entries.values()):
+            found.add(GAINED)
+        if found & BY_THE_PLANTED and not self.missed(self._without_the_planted(held), held) & BY_THE_PLANTED:
+            found = found - BY_THE_PLANTED | {PLANTED}
+        if self._misplaced(self.model, self._recovered()):
+            found.add(PAPER)
+        return found
+
+    def missed(self, model: Membership, held: Held) -> set[str]:
+        """As a model says of what is held."""
+        first, *others = [model.verdict(held, ids) for ids in assignments(self.history, 3)]
+        found = self._misplaced(model, held)
         if any(other._replace(epoch=None) != first._replace(epoch=None) for other in others):
             found.add(IDS)
-        if self.row.role is Role.WRITER and any(self._gained(each, first) for each in self.draft.entries.values()):
-            found.add(GAINED)
         if any(first.labels[each] is not Label.IN for each in self.final):
             found.add(UNAPPLIED)
         for verdict in (first, *others):
@@ -261,16 +275,35 @@ class Play(Circle):
                 found.add(SHUT_OUT)
             if verdict.epoch is None:
                 found.add(DENIED)
-        if self._misplaced(self._recovered()):
-            found.add(PAPER)
         return found
 
-    def _gained(self, entry: Entry, verdict: Verdict) -> bool:
-        needed = self.model.facts.needed(entry) is Role.COORDINATOR
-        return needed and self._is_hostile(entry) and verdict.labels[entry.id] is Label.IN
+    def _without_the_planted(self, held: Held) -> Membership:
+        """As if they had written to a case where they struck: a branch of who alone had a word there admitted them."""
+        facts = self.model.facts
 
-    def _misplaced(self, held: Held) -> set[str]:
-        state = self.model.state(held)
+        def is_planted(strike: Entry) -> bool:
+            return (
+                self._is_hostile(strike)
+                and strike.device is not None
+                and any(
+                    self.model.electors(each.past) == {facts.author(each)} and facts.branches(each, held)
+                    for each in facts.ancestors(strike.device)
+                )
+            )
+
+        instead = {
+            each.id: Entry(each.id, Kind.WRITE, each.device, None, each.previous, each.parents, each.past, each.height)
+            for each in facts.strikes(held)
+            if is_planted(each)
+        }
+        return Membership(self.history._replace(entries={**self.draft.entries, **instead}))
+
+    def _gained(self, entry: Entry, held: Held) -> bool:
+        needed = self.model.facts.needed(entry) is Role.COORDINATOR
+        return needed and self._is_hostile(entry) and self.model.state(held).labels[entry.id] is Label.IN
+
+    def _misplaced(self, model: Membership, held: Held) -> set[str]:
+        state = model.state(held)
         found = set()
         for device, status in state.statuses.items():
             member = self.draft.owners[device]

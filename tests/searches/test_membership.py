@@ -10,7 +10,7 @@ from tests.histories import reader
 from tests.models import freezes
 from tests.searches import membership
 from tests.searches.circles import Row
-from tests.searches.membership import DENIED, LOST, ROWS, RULES, SUSPENDED, Play
+from tests.searches.membership import BY_THE_PLANTED, DENIED, LOST, PLANTED, ROWS, RULES, SUSPENDED, Play
 
 ONE_OF_THREE = next(row for row in ROWS if row.name == "one hostile of three")
 
@@ -46,6 +46,14 @@ def test_without_a_rule_the_goal_is_missed(rule: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(name, without)
     (play,) = plays(ONE_OF_THREE, range(seed, seed + 1))
     assert play.broken() >= {LOST, SUSPENDED, DENIED, RULES}
+
+
+@pytest.mark.parametrize(("row", "seed"), [("one hostile of three", 4411), ("one hostile of four or five", 17766)])
+def test_what_a_lone_elector_planted_is_counted_apart(row: str, seed: int) -> None:
+    (play,) = plays(next(one for one in ROWS if one.name == row), range(seed, seed + 1))
+    held = frozenset(play.draft.entries)
+    assert play.missed(play.model, held) & BY_THE_PLANTED
+    assert play.broken() == {PLANTED}
 
 
 def test_a_counterexample_is_told_as_a_history(monkeypatch: pytest.MonkeyPatch) -> None:

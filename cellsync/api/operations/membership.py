@@ -73,7 +73,7 @@ async def _preview(one: Presence) -> shapes.RemovalThere:
         devices=[kept_there(kept) for kept in seen.devices],
         cases=seen.cases, changes=seen.changes, unaware=list(seen.unaware),
         admitted=[member.name for member in seen.admitted], seconds=words_shape(seen.seconds),
-        last_coordinator=seen.last_coordinator,
+        last_coordinator=seen.last_coordinator, planted=seen.planted,
     )  # fmt: skip
 
 

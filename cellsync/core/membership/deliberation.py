@@ -31,6 +31,7 @@ from cellsync.core.membership.label import IN, Label
 from cellsync.core.membership.lateness import rule_9b_late
 from cellsync.core.membership.papers import papers_in_force, replaced_papers, rule_12_recovery_key
 from cellsync.core.membership.place import Situation, in_trouble, label_at, situation
+from cellsync.core.membership.planting import planters
 from cellsync.core.membership.quarantine import Released, released, rule_13_quarantine
 from cellsync.core.membership.rulings import label_of, least_fixpoint
 from cellsync.core.membership.standing import DeviceStatus, rule_10_role, rule_10_status
@@ -207,6 +208,12 @@ class Decision:
     def electors(self) -> frozenset[MemberId]:
         """The members whose word weighs now."""
         found = self._bench.verdicts.electors(self._bench.within)
+        return frozenset(MemberId(self._deeds[member].id) for member in found)
+
+    @property
+    def planters(self) -> frozenset[MemberId]:
+        """Who made coordinators where nobody else had a word, in a branch beside another one of theirs."""
+        found = planters(self._deeds, self._bench.within, self._bench.verdicts)
         return frozenset(MemberId(self._deeds[member].id) for member in found)
 
 

@@ -15,6 +15,7 @@ PREVIEW = {
     "name": "Ana", "alike": True, "covered": True, "coordinators": [], "tell": [],
     "devices": [{"device": "bb", "name": "Ana / Phone", "connected": False, "seen": None, "in_step": False}],
     "cases": 3, "changes": 412, "unaware": ["Ben"], "admitted": [], "seconds": None, "last_coordinator": False,
+    "planted": False,
 }  # fmt: skip
 WRITTEN = {"entry": "ab" * 32, "confirmed": 0, "others": 2, "error": None}
 

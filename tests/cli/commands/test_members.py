@@ -37,6 +37,7 @@ def there(**other: Any) -> dict[str, Any]:
         "tell": [],
         "devices": [{"device": "bb", "name": "Ben", "connected": True, "seen": None, "in_step": True}], "cases": 3,
         "changes": 412, "unaware": ["Cara"], "admitted": ["Dan"], "seconds": None, "last_coordinator": False,
+        "planted": False,
     } | other  # fmt: skip
 
 
@@ -201,6 +202,15 @@ def test_one_of_two_coordinators_is_removed_for_good_with_the_recovery_key_only(
     said = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben").output
     assert "Ben can contest it. To make it final: the recovery key" in said
     assert "No coordinator would be left" in said
+
+
+def test_who_decided_alone_in_two_histories_is_removed_with_the_recovery_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell()
+    assert "two histories" not in run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben").output
+    cell.answers["removal.preview"]["circles"] = [there(planted=True)]
+    said = run(monkeypatch, cell, "members", "remove", "ben", "--confirm", "Ben").output
+    assert "Ben made coordinators where nobody else had a word, in two histories at once." in said
+    assert "cellsync recovery use" in said
 
 
 def test_to_have_seen_it_is_not_to_agree(monkeypatch: pytest.MonkeyPatch) -> None:

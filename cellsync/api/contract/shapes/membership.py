@@ -202,7 +202,9 @@ class RemovalThere(Struct, kw_only=True, frozen=True):
 
     `cases` and `changes`: the most that the removed devices keep; nobody can take it back. `unaware`: devices that are
     not connected: they may send to the removed ones until they hear of it. `admitted`: who is there through them.
-    `seconds`: whose second word makes it final; null: nobody whose word counts could contest it."""
+    `seconds`: whose second word makes it final; null: nobody whose word counts could contest it. `planted`: they made
+    coordinators where nobody else had a word, in two histories at once; what those write can leave even a final removal
+    undecided, and the recovery key settles it."""
 
     circle: str
     called: str
@@ -218,6 +220,7 @@ class RemovalThere(Struct, kw_only=True, frozen=True):
     admitted: list[str]
     seconds: MissingWords | None
     last_coordinator: bool
+    planted: bool
 
 
 class RemovalPreview(Answer, kw_only=True, frozen=True):
