@@ -37,6 +37,7 @@ from cellsync.core.membership.settings import Setting
 from cellsync.profile.profile import Profile, Settings
 from cellsync.store.rekey import Seen, check_room
 from cellsync.store.seals import CircleKey
+from cellsync.store.wipe import VaultWiped
 
 if TYPE_CHECKING:
     from cellsync.cell.founding import RecoveryKey
@@ -191,7 +192,7 @@ class Service:
                 if self._cell is None:
                     return await names_behind(self._home, passphrase=passphrase)
                 await self._cell.check_passphrase(passphrase)
-                return self._cell.name, self._cell.name_of(self._cell.device)
+                return self._cell.name, self._cell.own_name
 
     async def change_passphrase(self, old: str, new: str) -> None:
         """Raises TooSoon, and what `change_passphrase` raises."""
@@ -253,7 +254,13 @@ class Service:
         """Unlock a circle with its own passphrase. Raises Locked, TooSoon, and what `Cell.unlock_circle` raises."""
         async with self._opening:
             with self._one_guess():
-                return await self.cell.unlock_circle(passphrase, which)
+                try:
+                    return await self.cell.unlock_circle(passphrase, which)
+                except VaultWiped:  # its time had come, and it was the last
+                    closed = self._closed
+                    self._scope.cancel()
+                    await closed.wait()
+                    raise
 
     async def change_circle_passphrase(self, circle: str, old: str, new: str | None) -> None:
         """Raises Locked, TooSoon, and what `Cell.change_circle_passphrase` raises."""

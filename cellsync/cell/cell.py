@@ -214,9 +214,10 @@ class Cell(CellVault):
 
         Raises NoPeer (there is no other device, or none was reached), ClocksDiffer (none was reached, and one that is
         there has a clock too far off), Timeout (none of those reached was in step), PeerOlder or PeerNewer (none was in
-        step, and one that was met has no version in common).
+        step, and one that was met has no version in common), CircleLocked (all circles are).
         """
         self._check_open()
+        self._check_any()
         circles = [circle.circle for circle in self._circles]
         return await sync(circles, self.node, self._check_open, everyone, timeout, progress)
 

@@ -15,8 +15,8 @@ from cellsync.cell.home import Home
 from cellsync.cell.member import Member
 from cellsync.cell.passphrase import change_circle
 from cellsync.cell.peer import CASES, Peer
-from cellsync.cell.which import Which, circle_with, the_circle
-from cellsync.core.errors import Closed, InvalidValue, NotFound, WrongPassphrase
+from cellsync.cell.which import Which, circle_with, said_of_locked, the_circle
+from cellsync.core.errors import CircleLocked, Closed, InvalidValue, NotFound, WrongPassphrase
 from cellsync.core.ids import CaseId, CircleId, DeviceId, MemberId
 from cellsync.core.membership.control import Role
 from cellsync.core.replica.founding import DeviceSecrets
@@ -51,8 +51,11 @@ class CellCircles:
 
     def _take(self, circle: OpenCircle) -> CellCircle:
         identity, every = self.ledger.vault.identity, lambda: self._circles
-        self._circles.append(CellCircle(circle, identity, self.node, self.nursery, self._check_open, every))
-        return self._circles[-1]
+        taken = CellCircle(circle, identity, self.node, self.nursery, self._check_open, every)
+        self._circles.append(taken)
+        order = self.ledger.vault.circles  # a circle that was unlocked stands where it did
+        self._circles.sort(key=lambda one: order.index(one.id))
+        return taken
 
     def _check_open(self) -> None:
         if self._closed:
@@ -69,18 +72,26 @@ class CellCircles:
 
     @property
     def circles(self) -> list[CellCircle]:
-        """The circles of this device, in the order of joining."""
+        """The circles that are open on this device, in the order of joining: none, if all are locked."""
         return list(self._circles)
 
     @property
     def first(self) -> CellCircle:
-        """The circle with which the vault was made."""
+        """The first of those that are open: the one with which the vault was made, unless that is locked. Raises
+        CircleLocked if all are."""
+        self._check_any()
         return self._circles[0]
 
     def circle(self, which: Which = None) -> CellCircle:
         """One of them. Raises WhichCircle if there are several and none is named, or several are called so;
-        NotFound."""
+        NotFound; CircleLocked if none is open."""
+        self._check_any()
         return the_circle(self._circles, which)
+
+    def _check_any(self) -> None:
+        locked = self.locked_circles
+        if not self._circles and locked:
+            raise CircleLocked(said_of_locked(locked))
 
     def circle_with(self, case: CaseId) -> CellCircle:
         """The circle that a case is in. Raises NotFound; WhichCircle if two have a case of this id."""
@@ -143,7 +154,7 @@ class CellCircles:
         """Give a circle a passphrase of its own, another one, or (None) none. It stays open, until the cell is closed.
 
         `old`: its own, or the vault's if it has none. Copies of the vault from before open it as they did, until a
-        `rekey`. Raises WrongPassphrase, WeakPassphrase, InvalidValue (the first circle can have none), DiskFull.
+        `rekey`. Raises WrongPassphrase, WeakPassphrase, InvalidValue (it has none, and `new` is none), DiskFull.
         """
         self._check_open()
         of, vault, home = self.circle(circle), self.ledger.vault, self._home
@@ -164,22 +175,27 @@ class CellCircles:
 
     @property
     def name(self) -> str:
-        """The name of the circle with which the vault was made; "" until its history has arrived."""
-        return self.first.name
+        """The name of the `first` circle; "" until its history has arrived, or if all circles are locked."""
+        return self._circles[0].name if self._circles else ""
+
+    @property
+    def own_name(self) -> str:
+        """What this device is called in the `first` circle; with which name it would join one, if all are locked."""
+        return self.first.name_of(self.device) if self._circles else self.ledger.vault.identity.name
 
     @property
     def device(self) -> DeviceId:
-        """This device's id in the circle with which the vault was made; it has another one in each."""
+        """This device's id in the `first` circle; it has another one in each. Raises CircleLocked."""
         return self.first.device
 
     @property
     def role(self) -> Role | None:
-        """This device's role there; None until its admission has arrived."""
-        return self.first.role
+        """This device's role there; None until its admission has arrived, or if all circles are locked."""
+        return self._circles[0].role if self._circles else None
 
     @property
     def secrets(self) -> DeviceSecrets:
-        """This device's keys there. Those to sign and to talk are the same in all."""
+        """This device's keys there. Those to sign and to talk are the same in all. Raises CircleLocked."""
         return self.first.secrets
 
     @property

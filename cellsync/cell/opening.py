@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Final
 
 import trio
 
 from cellsync.cell.cell import Cell
 from cellsync.cell.home import Home, Place, home_of
 from cellsync.cell.lone_error import the_only
-from cellsync.core.errors import CellsyncError, DiskFull, InvalidValue
+from cellsync.core.errors import CellsyncError
 from cellsync.core.ids import CircleId
 from cellsync.ledger.aftermath import doomed
 from cellsync.ledger.circles import OpenCircles
@@ -20,8 +19,6 @@ from cellsync.node.node import Node
 from cellsync.store.passphrases import forms
 from cellsync.store.vault import Vault
 from cellsync.store.wipe import VaultWiped
-
-_IN_PLACE: Final = "This device"  # the name of the circle that takes the place of one that was wiped
 
 
 @asynccontextmanager
@@ -54,16 +51,10 @@ async def open_vault(home: Home, passphrase: str) -> AsyncIterator[Vault]:
 
 def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
     """All circles that are not locked, but those whose time has come: these are destroyed first. Raises VaultWiped if
-    none is left.
-
-    A vault that opens has a circle that opens. If all that stay have passphrases of their own, an empty one takes the
-    place of what goes.
-    """
+    none is left."""
     circles = OpenCircles.open(vault, surroundings)
     try:
         going = doomed(circles.values(), opened=True)
-        if going and not _can_go(vault, going) and not _put_in_place(circles):
-            going = []  # it is tried again when the vault is opened next
     except BaseException:
         circles.close()
         raise
@@ -84,22 +75,7 @@ def _close(vault: Vault, circles: OpenCircles) -> None:
             going = doomed(circles.values())
     finally:
         circles.close()
-    if _can_go(vault, going):
-        vault.wipe(going)
-
-
-def _put_in_place(circles: OpenCircles) -> bool:
-    """Found the empty circle. Whether it worked: not if the disk is full, or the vault holds as many as it can."""
-    with suppress(DiskFull, InvalidValue):
-        circles.found_closed(_IN_PLACE)
-        return True
-    return False
-
-
-def _can_go(vault: Vault, going: Collection[CircleId]) -> bool:
-    """Whether none would be left, or one that opens with the vault."""
-    left = [circle for circle in vault.circles if circle not in going]
-    return not left or not all(map(vault.has_own_passphrase, left))
+    vault.wipe(going)
 
 
 @asynccontextmanager
@@ -119,7 +95,8 @@ async def _working(home: Home, circles: OpenCircles) -> AsyncIterator[Cell]:
     failure: BaseException | None = None
     try:
         async with home.network() as network, trio.open_nursery() as nursery:
-            node = Node(circles.values(), circles.vault.identity.session, network, home.versions)
+            secret = circles.vault.identity.session
+            node = Node(circles.values(), secret, network, home.versions, circles.surroundings)
             async with node.running():
                 async with AsyncExitStack() as held:  # what a cell reads at first, a peer may be changing already
                     for circle in circles.values():

@@ -24,13 +24,13 @@ from cellsync.store.vault import Vault
 async def names_behind(place: Place, *, passphrase: str) -> tuple[str, str]:
     """The names of the cell and of this device, if this passphrase opens the vault; "" for what cannot be read.
 
-    A cell is called like the circle with which the vault was made. Raises the errors of `open_cell`.
+    A cell is called like the first of its circles that can be read. Raises the errors of `open_cell`.
     """
     home = home_of(place)
 
     def look() -> tuple[str, str]:
         with _opened(home, passphrase) as vault:
-            return next(_names(vault, home, vault.circles[:1]), ""), vault.identity.name
+            return next(_names(vault, home, vault.circles), ""), vault.identity.name
 
     return await home.surroundings.in_thread(look)
 

@@ -108,10 +108,11 @@ class CellVault(CellCircles):
 
     @property
     def copied_at(self) -> datetime | None:
-        """When the backup was taken from which this cell was restored; None once something has been written here."""
+        """When the backup was taken from which this cell was restored; None once something has been written here,
+        or if all circles are locked."""
         known = [circle.circle.copied_at for circle in self._circles]
         copied = [at for at in known if at is not None]
-        return datetime.fromtimestamp(min(copied) / 1000, UTC) if len(copied) == len(known) else None
+        return datetime.fromtimestamp(min(copied) / 1000, UTC) if copied and len(copied) == len(known) else None
 
     def entries(self) -> int:
         """The number of entries here that count: the same on every device that is in step, and in the same circles."""

@@ -36,6 +36,13 @@ def the_circle(circles: Sequence[CellCircle], which: Which) -> CellCircle:
     return found[0]
 
 
+def said_of_locked(locked: Sequence[CircleId]) -> str:
+    """That none is open, and which are locked, by the beginnings of their ids: their names are inside them."""
+    some = ", ".join(circle.hex()[: 2 * SHORTEST] for circle in locked)
+    one = len(locked) == 1
+    return f"The {'circle' if one else 'circles'} of this device, {some}, {'is' if one else 'are'} locked."
+
+
 def _called(circles: Sequence[CellCircle], text: str) -> list[CellCircle]:
     """A name can be that of another circle's id: whole ids come first, beginnings last."""
     folded = text.strip().casefold()

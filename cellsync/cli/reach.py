@@ -130,7 +130,11 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
 
 def _say_standing(health: Answer, client: Client, terminal: Terminal) -> None:
     """Every command says that this device does not belong any more, or is suspended: nobody hears what is done here, or
-    nobody is shown it."""
+    nobody is shown it; and that each circle is locked: there is nothing to be shown."""
+    if health.get("bare"):  # a daemon from before does not say
+        from cellsync.cli.words import all_locked
+
+        terminal.need(all_locked(health["locked"]))
     if health["removed"] or health["suspended"]:
         from cellsync.cli.standing import stands
 

@@ -160,6 +160,16 @@ def circle_names(circles: list[dict[str, Any]]) -> dict[str, str]:
     }
 
 
+def all_locked(circles: list[str]) -> str:
+    """That no circle is open, and what opens one."""
+    one, ids = len(circles) == 1, ", ".join(line(short) for short in circles)
+    which = f"The circle here ({ids}) is" if one else f"All circles here ({ids}) are"
+    return (
+        f"⚠ {which} locked with {'a passphrase' if one else 'passphrases'} of {'its' if one else 'their'} own: "
+        "nothing is shown, and nothing is kept in step. cellsync circle unlock"
+    )
+
+
 def said(values: list[dict[str, Any]]) -> str:
     """One value, or all that contradict each other, with authors and times."""
     if len(values) == 1:

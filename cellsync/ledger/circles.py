@@ -7,7 +7,7 @@ Rules:
 2. **Nothing else is common.** Each circle has a database, the key to it, a key that others seal to, epochs, and a chain
    of its own; nothing kept in one database refers to another. So a circle can be copied or closed by itself.
 3. **All are open, or none**, and they close together; but one that has a passphrase of its own (`Vault.locked`) is
-   absent until it is unlocked.
+   absent until it is unlocked. So there may be none, in a vault that is open.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from cellsync.ledger.source import Source
 from cellsync.ledger.surroundings import Surroundings
 from cellsync.store.sqlite import SqliteStore
 from cellsync.store.vault import Vault, Words
+from cellsync.store.wipe import VaultWiped
 
 if TYPE_CHECKING:
     from cellsync.core.pairing.messages import Welcome  # it comes with what only pairing needs
@@ -69,7 +70,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
 
     @classmethod
     def open(cls, vault: Vault, surroundings: Surroundings) -> Self:
-        """Open all circles of a vault that are not locked with a passphrase of their own. Blocks.
+        """Open all circles of a vault that are not locked with a passphrase of their own: none, if all are. Blocks.
 
         Raises VaultDamaged (also if there is none), VaultInUse, NewerVersion or StorageFailed.
         """
@@ -111,11 +112,6 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
 
     # --- one of them -------------------------------------------------------------------------------------
 
-    @property
-    def first(self) -> OpenCircle:
-        """The circle with which the vault was made."""
-        return next(iter(self._opened.values())).circle
-
     def store(self, circle: CircleId) -> SqliteStore:
         """Where a circle rests."""
         return self._opened[circle].store
@@ -133,19 +129,10 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         Raises InvalidValue for a name that cannot be stored, or if the vault has as many circles as it can hold;
         DiskFull or StorageFailed.
         """
-        founded, fill = self._founding(name)
-        return await self._add(founded.circle, fill), founded.recovery
-
-    def found_closed(self, name: str) -> None:
-        """Found a circle that has this device alone, and no paper; it is not opened. Blocks. Raises as `found`."""
-        founded, fill = self._founding(name)
-        self.vault.create_circle(founded.circle, fill).close()
-
-    def _founding(self, name: str) -> tuple[founding.Founding, Callable[[SqliteStore], None]]:
-        now, entropy, identity = self.surroundings.now(), self.surroundings.entropy, self.vault.identity
-        secrets = self.new_secrets()
-        founded = founding.found(name, identity.name, secrets.public, now, entropy(founding.ENTROPY))
-        return founded, lambda store: own_founding.fill(store, founded, secrets, now)
+        now, entropy, secrets = self.surroundings.now(), self.surroundings.entropy, self.new_secrets()
+        founded = founding.found(name, self.vault.identity.name, secrets.public, now, entropy(founding.ENTROPY))
+        circle = await self._add(founded.circle, lambda store: own_founding.fill(store, founded, secrets, now))
+        return circle, founded.recovery
 
     def new_secrets(self) -> DeviceSecrets:
         """This device's keys for one more circle: those to sign and to talk are the same in all."""
@@ -167,7 +154,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
     async def unlock(self, circle: CircleId, passphrase: Words) -> OpenCircle:
         """Open a circle that is locked with this passphrase. If its time has come, it is destroyed before it is shown.
 
-        Raises WrongPassphrase, NotFound (it was destroyed), and what `open` raises.
+        Raises WrongPassphrase, NotFound (it was destroyed), VaultWiped (it was the last), and what `open` raises.
         """
 
         def work() -> None:
@@ -181,6 +168,8 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
             if due:
                 self._opened.pop(circle).store.close()
                 self.vault.wipe(due)
+                if not self.vault.circles:
+                    raise VaultWiped
                 raise NotFound("This device was removed from that circle, and has wiped it: that was chosen there.")
 
         async with self.adding:

@@ -84,9 +84,10 @@ class Beacons:
 
     def _most_shown(self) -> Shown:
         """How much any circle lets this device be shown. A beacon shows that a device is here, whatever its circles:
-        the one that hides most decides. The network may show less still."""
-        chosen = (circle.choice(Setting.SHOWN) for circle in self._circles)
-        return Shown(min((value for value in chosen if value is not None), default=Shown.ALWAYS))
+        the one that hides most decides. The network may show less still. Without an open circle it is not shown."""
+        chosen = [circle.choice(Setting.SHOWN) for circle in self._circles]
+        most = Shown.ALWAYS if chosen else Shown.NEVER
+        return Shown(min((value for value in chosen if value is not None), default=most))
 
     def _want_to_be_seen(self, more: int) -> None:
         before = bool(self._showing)

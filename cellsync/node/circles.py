@@ -14,10 +14,12 @@ from cellsync.node.shared import SharedCircle
 
 
 class Circles:
-    """All circles that are open on this device; at least one."""
+    """All circles that are open on this device: none, if each is locked with a passphrase of its own."""
 
-    def __init__(self, circles: Iterable[SharedCircle]) -> None:
+    def __init__(self, circles: Iterable[SharedCircle], surroundings: Surroundings | None = None) -> None:
+        """`surroundings`: the same for all of them; needed if there is none."""
         self._circles = {circle.id: circle for circle in circles}
+        self.surroundings = next(iter(self)).surroundings if surroundings is None else surroundings
 
     def __iter__(self) -> Iterator[SharedCircle]:
         return iter(list(self._circles.values()))
@@ -27,11 +29,6 @@ class Circles:
 
     def add(self, circle: SharedCircle) -> None:
         self._circles[circle.id] = circle
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """The same for all of them."""
-        return next(iter(self)).surroundings
 
     # --- their devices -------------------------------------------------------------------------------------
 

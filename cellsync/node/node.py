@@ -45,6 +45,7 @@ from cellsync.core.session.way import Way
 from cellsync.core.versions import SPOKEN, Versions
 from cellsync.core.wire.places import Frontier
 from cellsync.ledger.source import OwnHand, Source
+from cellsync.ledger.surroundings import Surroundings
 from cellsync.node.beacons import Beacons, HiddenBy
 from cellsync.node.calls import Calls
 from cellsync.node.circles import Circles
@@ -55,7 +56,7 @@ from cellsync.node.network import Address, Network
 from cellsync.node.others import Others
 from cellsync.node.reception import Guest, Reception
 from cellsync.node.shared import SharedCircle, Step, Watcher
-from cellsync.node.sites import Sites
+from cellsync.node.sites import Keep, Sites
 from cellsync.node.upkeep import Upkeep
 from cellsync.node.whereabouts import CircleWhereabouts
 
@@ -66,16 +67,24 @@ class Node:
     """Keeps circles in step with the devices that can be reached."""
 
     def __init__(
-        self, circles: Iterable[SharedCircle], secret: SessionSecret, network: Network, versions: Versions = SPOKEN
-    ) -> None:
-        """The first of the circles also keeps where this device was, and its ports there."""
-        self.circles = Circles(circles)
+        self, circles: Iterable[SharedCircle], secret: SessionSecret, network: Network, versions: Versions = SPOKEN,
+        surroundings: Surroundings | None = None,
+    ) -> None:  # fmt: skip
+        """The first of the circles also keeps where this device was, and its ports there; if there is none yet, the
+        first that is added."""
+        self.circles = Circles(circles, surroundings)
         self.network = network
         self.versions = versions  # of the protocol, spoken by us
         self.others = Others(self.circles, versions)
         self._upkeep = Upkeep(self._keep, lambda: bool(self.links))
         self.links = Links(self.circles, primitives.session_public(secret), self._report, self._ended)
-        self.sites = _sites(next(iter(self.circles)))
+        now, entropy, first = (
+            self.circles.surroundings.now,
+            self.circles.surroundings.entropy,
+            next(iter(self.circles), None),
+        )
+        self._keeps_sites = None if first is None else first.id
+        self.sites = Sites(now=now, entropy=entropy) if first is None else Sites(*_kept_sites(first), now, entropy)
         self.whereabouts = {circle.id: self._whereabouts_in(circle) for circle in self.circles}
         self.calls = Calls(self.circles, secret, network, versions, self.links, self.others, self._where)
         self.reception = Reception(self.circles, secret, network, versions, self.links)
@@ -131,6 +140,9 @@ class Node:
         if self._nursery is None:
             raise Closed
         self.circles.add(circle)
+        if self._keeps_sites is None:
+            self._keeps_sites = circle.id
+            self.sites.recall(*_kept_sites(circle))
         self.others.recall(circle)
         where = self.whereabouts[circle.id] = self._whereabouts_in(circle)
         self._nursery.start_soon(where.locate)
@@ -181,18 +193,18 @@ class Node:
         for device, link in self.links.items():
             self._note_seen(device, link)
         failure: CellsyncError | None = None
-        for number, circle in enumerate(self.circles):
+        for circle in self.circles:
             try:
-                await self._keep_in(circle, with_sites=not number, tidy=tidy)
+                await self._keep_in(circle, tidy=tidy)
             except CellsyncError as error:  # there may be room for what another circle has
                 failure = failure or error
         if failure is not None:
             raise failure
 
-    async def _keep_in(self, circle: SharedCircle, *, with_sites: bool, tidy: bool) -> None:
+    async def _keep_in(self, circle: SharedCircle, *, tidy: bool) -> None:
         async with circle.lock:
             self.whereabouts[circle.id].keep(circle.store)
-            if with_sites:
+            if circle.id == self._keeps_sites:
                 circle.store.keep(drawers.SITES, self.sites.encode())
             self.others.keep(circle)
             circle.store.keep(drawers.CLOCKS, circle.clocks.encode())
@@ -215,8 +227,9 @@ class Node:
 
     def listens(self) -> list[Address]:
         """The addresses where we listen, on all of our networks."""
-        where = next(iter(self.whereabouts.values()))  # the networks are the same for all circles
-        return [address for here in where.here() for address in here.addresses]
+        for where in self.whereabouts.values():
+            where.here()  # it forgets what belongs elsewhere
+        return [address for here in self.network.here() for address in here.addresses]
 
     @property
     def hidden_by(self) -> HiddenBy | None:
@@ -406,7 +419,6 @@ def _devices(link: PeerLink, circle: SharedCircle) -> tuple[DeviceId, ...]:
     return circle.devices_with(link.session.remote) or (() if device is None else (device,))
 
 
-def _sites(circle: SharedCircle) -> Sites:
-    """Where this device was, as a circle keeps it."""
-    now, entropy = circle.surroundings.now, circle.surroundings.entropy
-    return Sites(circle.store.kept(drawers.SITES), lambda table: circle.keep(drawers.SITES, table), now, entropy)
+def _kept_sites(circle: SharedCircle) -> tuple[bytes | None, Keep]:
+    """Where this device was, as a circle has it, and how it keeps that."""
+    return circle.store.kept(drawers.SITES), lambda table: circle.keep(drawers.SITES, table)

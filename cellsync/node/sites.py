@@ -62,6 +62,13 @@ class Sites:
     def __repr__(self) -> str:
         return f"<{len(self._rows)} sites>"
 
+    def recall(self, kept: bytes | None, keep: Keep) -> None:
+        """Go on with a table that was kept elsewhere, in place of this one, and keep it there."""
+        self._keep = keep
+        secret, rows = _decode(kept)
+        if secret:
+            self._secret, self._rows = secret, rows
+
     def site(self, description: bytes) -> Site:
         """The site of a network with this description."""
         if not description:

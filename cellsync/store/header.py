@@ -218,8 +218,6 @@ def decode_body(body: bytes, profile: int, version: int = VERSION) -> tuple[Iden
         raise VaultDamaged
     rows = layout.iter_unpack(rest[1 : 1 + rest[0] * layout.size])
     circles = [_circle_1(*row) if version == 1 else _circle(profile, *row) for row in rows]
-    if circles and circles[0].lock is not None:
-        raise VaultDamaged
     try:
         identity = Identity(SigningSecret(signing), SessionSecret(session), name.decode())
     except UnicodeDecodeError:

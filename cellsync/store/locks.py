@@ -56,9 +56,8 @@ class VaultLocks(VaultContents):
 
         It stays unlocked. As with another passphrase of the vault, the key to the file is the same: a copy of an
         earlier header opens it as it did, until a re-key. Blocks for a key derivation or two. Raises CircleLocked,
-        InvalidValue (it is the first circle, or `kdf`), DiskFull or StorageFailed.
+        NotFound, InvalidValue (`kdf`), DiskFull or StorageFailed.
         """
-        self.check_not_first(circle)
         row = self.circle_file(circle)
         if not kdf.allowed(self._profile):
             raise InvalidValue("These key derivation parameters are out of range.")
@@ -69,15 +68,6 @@ class VaultLocks(VaultContents):
             self._unlocked.pop(circle, None)
             if key is not None:
                 self._unlocked[circle] = key
-
-    def check_not_first(self, circle: CircleId) -> None:
-        """Check that a circle can have a passphrase of its own. Raises NotFound, InvalidValue."""
-        self._row(circle)
-        if circle == self._circles[0].circle:
-            raise InvalidValue(
-                "The circle with which the vault was made opens with the vault's passphrase.",
-                hint="What fewer should be able to open belongs into a circle of its own: cellsync circle create",
-            )
 
     def _locked(self, row: CircleFile, key: CircleKey | None) -> CircleFile:
         """A row as the header has it: with the key, or with what is locked."""

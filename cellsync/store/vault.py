@@ -10,8 +10,7 @@ Rules:
 3. **The header is replaced atomically**, and a circle's database is durable before the header names it. A crash
    leaves the old header or the new one, and at worst a database that no header names.
 4. **A circle can have a passphrase of its own**, nested in the vault's: the master key opens the body, in which the key
-   to that circle's file is locked once more. Until it is unlocked in this process the circle is as good as absent. The
-   first one, with which the vault was made, has none.
+   to that circle's file is locked once more. Until it is unlocked in this process the circle is as good as absent.
 5. **One process.** The directory's lock is taken before anything is read and held until `close`.
 
 Opening and creating run the key derivation, half a second or more without the interpreter lock: call them in a
@@ -275,20 +274,18 @@ class Vault(VaultLocks):
     def wipe(self, circles: Collection[CircleId]) -> None:
         """Destroy these circles; with the last one the vault, keys first. None of them may be open. Then close it.
 
-        It may have come to any point when it fails; whoever opens the vault next goes on.
-
-        Raises InvalidValue (only such would be left that have passphrases of their own), DiskFull, StorageFailed.
+        It may have come to any point when it fails; whoever opens the vault next goes on. Raises DiskFull,
+        StorageFailed.
         """
         self._check_open()
         going = [row.file for row in self._circles if row.circle in circles]
-        left = [row for row in self._circles if row.file not in going]
-        if not left:
+        if not going:
+            return
+        if len(going) == len(self._circles):
             wipe.intend(self._path, wipe.ALL)
             wipe.destroy_vault(self._path)
             self._circles = []
-        elif going:
-            if all(row.lock is not None for row in left):
-                raise InvalidValue("No circle would be left that opens with the vault.")
+        else:
             wipe.intend(self._path, going)
             self._finish_wipe()
 
@@ -298,9 +295,6 @@ class Vault(VaultLocks):
         if not going:
             return
         left = [row for row in self._circles if row.file not in going]
-        if left and left[0].lock is not None:  # the first one opens with the vault
-            plain = next(row for row in left if row.lock is None)
-            left = [plain, *(row for row in left if row is not plain)]
         if len(left) < len(self._circles):
             with self._writing:
                 self._save(left, self._slots)

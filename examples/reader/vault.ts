@@ -1,7 +1,7 @@
 // The header of a vault (70-vault): opened with a passphrase, it gives the keys of the device and of each circle's database.
 
 import { ascii, concat, equal, none, text, u16, u8, unsigned, type Bytes } from "./bytes.js";
-import { isLocked, readCircle, readOpen, type Circle } from "./circle.js";
+import { readCircle, readOpen, type Circle } from "./circle.js";
 import { derivationOf, derive, open, profiles, type Derivation } from "./derivation.js";
 import { sound, VaultError } from "./finding.js";
 import { H } from "./hash.js";
@@ -93,7 +93,6 @@ function readBody(body: Bytes, { layout, profile }: Header): Vault {
   sound(end <= layout.body && body.subarray(end).every((byte) => byte === 0), "vault_damaged");
   const rows = Array.from({ length: count }, (_, i) => body.subarray(from + layout.row * i, from + layout.row * (i + 1)));
   const circles = rows.map((row) => layout.read(row, profile));
-  sound(circles[0] === undefined || !isLocked(circles[0]), "vault_damaged");
   return { signing: body.subarray(0, 32), session: body.subarray(32, 64), name, circles };
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync import Cell
+from cellsync import Cell, found_cell
 from cellsync.cell.circle import CellCircle
 from cellsync.core.errors import InvalidValue, LinkLeaks, NotFound, WhichCircle
 from cellsync.core.ids import ID_BYTES, CaseId, CircleId
@@ -20,6 +20,8 @@ from cellsync.core.wire.tags import Op
 from cellsync.testing import MemoryNetwork, level
 from cellsync.testing.confirmation import accept_any
 from tests.cell.cells import Visit
+
+OWN: Final = "orchard lantern sparrow quilt"
 
 
 class Two(NamedTuple):
@@ -196,3 +198,36 @@ async def test_a_circle_that_cannot_be_is_refused(autojump_clock: MockClock) -> 
             await net.device("ben").join(ana, circle=inner)  # he is in it
         assert len(ben.circles) == 2
         assert "internal" not in getattr(refused.value, "code", "")
+
+
+def hidden(cell: Cell) -> bool:
+    return cell.node.hidden_by is not None
+
+
+async def test_a_device_listens_where_it_did_once_the_circle_is_unlocked_that_remembers(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Where all are locked it is on its networks, shows itself to nobody, and listens somewhere else."""
+    ana = memory_network.device("ana")
+    await found_cell(ana.home, "Mill Street", name="ana", passphrase=ana.passphrase)
+    async with ana.opened() as cell:
+        port = cell.port
+        await cell.create_circle("Lawyers")
+    for _ in range(2):
+        async with ana.opened() as cell:
+            assert cell.port == port
+            for name in [circle.name for circle in cell.circles]:
+                await cell.change_circle_passphrase(name, old=ana.passphrase, new=OWN)
+        async with ana.opened() as cell:
+            assert (cell.circles, cell.name, cell.role, cell.own_name) == ([], "", None, "ana")
+            assert cell.port != port
+            assert hidden(cell)
+            for locked in list(cell.locked_circles):
+                await cell.unlock_circle(OWN, locked.hex()[:8])
+            await trio.sleep(60)
+            assert [circle.name for circle in cell.circles] == ["Mill Street", "Lawyers"]
+            assert not hidden(cell)
+            for name in ("Mill Street", "Lawyers"):
+                await cell.change_circle_passphrase(name, old=OWN, new=None)
+        async with ana.opened() as cell:
+            assert cell.port == port

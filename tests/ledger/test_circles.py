@@ -61,6 +61,10 @@ async def write(circles: OpenCircles, circle: OpenCircle, text: str = "a word") 
     return await circle.write(circles.secrets(circle.id).signing, [intention])
 
 
+def first(circles: OpenCircles) -> OpenCircle:
+    return next(iter(circles.values()))
+
+
 def names(circles: OpenCircles) -> list[str]:
     found = [circle.replica.circle.found for circle in circles.values()]
     return [each.circle_name for each in found if each is not None]
@@ -68,22 +72,22 @@ def names(circles: OpenCircles) -> list[str]:
 
 async def test_one_more_circle_is_open_at_once_and_after_opening_again(path: Path) -> None:
     with opened(path) as circles:
-        first = circles.first.id
+        main = first(circles).id
         second, _ = await circles.found("Lawyers")
-        assert list(circles) == [first, second.id]
+        assert list(circles) == [main, second.id]
         assert circles[second.id] is second
         assert second.replica.circle.current_role(second.device) == Role.COORDINATOR
         held = second.frontier(), second.digest()
     with opened(path) as circles:
-        assert (list(circles), names(circles)) == ([first, second.id], ["Mill Street", "Lawyers"])
+        assert (list(circles), names(circles)) == ([main, second.id], ["Mill Street", "Lawyers"])
         assert (circles[second.id].frontier(), circles[second.id].digest()) == held
-        assert circles.first.id == first
+        assert first(circles).id == main
 
 
 async def test_a_device_signs_and_talks_alike_in_all_and_is_sealed_to_in_each_by_itself(path: Path) -> None:
     with opened(path) as circles:
         second, recovery = await circles.found("Lawyers")
-        ours, theirs = circles.secrets(circles.first.id), circles.secrets(second.id)
+        ours, theirs = circles.secrets(first(circles).id), circles.secrets(second.id)
         assert ours.signing.reveal() == theirs.signing.reveal()
         assert ours.session.reveal() == theirs.session.reveal()
         assert ours.seal.reveal() != theirs.seal.reveal()
@@ -102,7 +106,7 @@ async def test_no_database_holds_anything_of_another_circle(path: Path) -> None:
     with opened(path) as circles:
         await circles.found("Lawyers")
         for circle in circles.values():
-            await write(circles, circle, "in " + names(circles)[circle is not circles.first])
+            await write(circles, circle, "in " + names(circles)[circle is not first(circles)])
         for circle, other in (list(circles.values()), list(circles.values())[::-1]):
             database = everything(circles.store(circle.id))
             assert bytes(circle.id) in database  # it would be seen
@@ -112,7 +116,7 @@ async def test_no_database_holds_anything_of_another_circle(path: Path) -> None:
                 circles.secrets(other.id).public.seal,
                 circles.secrets(other.id).seal.reveal(),
                 other.epochs.today(REAL.now()).session.reveal(),
-                *names(circles)[other is not circles.first].encode().split(),
+                *names(circles)[other is not first(circles)].encode().split(),
             ]
             assert not [part for part in foreign if part in database]
 
@@ -130,9 +134,9 @@ def everything(store: SqliteStore) -> bytes:
 async def test_writing_in_one_circle_changes_no_other(path: Path) -> None:
     with opened(path) as circles:
         second, _ = await circles.found("Lawyers")
-        before = circles.first.digest(), circles.first.last_arrival()
+        before = first(circles).digest(), first(circles).last_arrival()
         await write(circles, second)
-        assert (circles.first.digest(), circles.first.last_arrival()) == before
+        assert (first(circles).digest(), first(circles).last_arrival()) == before
         assert second.last_arrival() == 3
 
 
@@ -144,12 +148,12 @@ async def test_a_watcher_is_told_of_every_circle_also_of_one_that_comes_later(pa
 
     with opened(path) as circles:
         circles.watch(watcher)
-        await write(circles, circles.first)
+        await write(circles, first(circles))
         second, _ = await circles.found("Lawyers")
         await write(circles, second)
-        assert told == [(circles.first.id, 1, OWN_HAND), (second.id, 1, OWN_HAND)]
+        assert told == [(first(circles).id, 1, OWN_HAND), (second.id, 1, OWN_HAND)]
         circles.unwatch(watcher)
-        await write(circles, circles.first)
+        await write(circles, first(circles))
         await write(circles, second)
         await write(circles, (await circles.found("Parcels"))[0])
         assert len(told) == 2
@@ -165,7 +169,7 @@ async def test_a_circle_that_could_not_be_filled_is_not_in_the_vault(path: Path)
             await circles._add(CircleId(b"c" * 32), fill)
         assert len(circles) == len(circles.vault.circles) == 1
         with pytest.raises(InvalidValue):
-            await circles._add(circles.first.id, lambda _: None)  # it has that one already
+            await circles._add(first(circles).id, lambda _: None)  # it has that one already
         with pytest.raises(InvalidValue):
             await circles.found("\0")
         await circles.found("Lawyers")
@@ -198,14 +202,14 @@ async def test_circles_close_all_even_if_one_fails(path: Path, monkeypatch: pyte
     with Vault.open(path, WORDS, allow_cheap=True) as vault:
         circles = OpenCircles.open(vault, REAL)
         second, _ = await circles.found("Lawyers")
-        first = circles.store(circles.first.id)
-        closed = first.close
+        store = circles.store(first(circles).id)
+        closed = store.close
 
         def failing() -> None:
             closed()
             raise VaultDamaged("the last of it")
 
-        monkeypatch.setattr(first, "close", failing)
+        monkeypatch.setattr(store, "close", failing)
         with pytest.raises(VaultDamaged):
             circles.close()
         assert not circles

@@ -150,3 +150,26 @@ async def test_a_table_that_cannot_be_read_is_forgotten(junk: bytes) -> None:
 async def test_a_row_that_cannot_be_read_is_left_out(row: object) -> None:
     good = [b"g" * 16, 50_000, 1, 0, True]
     assert repr(Sites(codec.encode([SECRET, [row, good]]))) == "<1 sites>"
+
+
+async def test_a_table_that_is_found_later_takes_the_place_of_what_was_drawn_meanwhile() -> None:
+    disk, clock = Disk(), Clock()
+    port = await made(disk, clock).port(made(disk, clock).site(b"home"))
+    later, kept = Sites(now=clock, entropy=Random(5).randbytes), disk.kept
+    assert await later.port(later.site(b"home")) != port
+    later.recall(kept, disk)
+    assert await later.port(later.site(b"home")) == port
+    office = await later.port(later.site(b"office"))
+    again = made(disk, clock, 7)
+    assert await again.port(again.site(b"office")) == office
+
+
+async def test_where_no_table_was_kept_the_own_one_goes_on_and_is_kept_from_then_on() -> None:
+    disk, clock = Disk(), Clock()
+    sites = Sites(now=clock, entropy=Random(5).randbytes)
+    home = await sites.port(sites.site(b"home"))
+    sites.recall(None, disk)
+    assert await sites.port(sites.site(b"home")) == home
+    await sites.port(sites.site(b"office"))
+    again = made(disk, clock, 7)
+    assert await again.port(again.site(b"home")) == home

@@ -14,7 +14,6 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
-from cellsync.core import caps
 from cellsync.core.errors import NotFound
 from cellsync.core.membership.settings import Setting, WhenRemoved
 from cellsync.store.wipe import VaultWiped
@@ -273,7 +272,7 @@ async def test_of_two_circles_only_the_one_is_wiped(
             assert not due(cell)
 
 
-async def test_where_all_others_have_passphrases_of_their_own_an_empty_circle_takes_its_place(
+async def test_the_first_is_wiped_also_if_all_that_stays_is_locked(
     memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
 ) -> None:
     async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
@@ -285,12 +284,12 @@ async def test_where_all_others_have_passphrases_of_their_own_an_empty_circle_ta
         async with ben.opened() as cell:
             await bring(ana, cell)
             machine.on(73)
-        async with ben.opened() as cell:
-            assert [one.name for one in cell.circles] == ["This device"]
-            await cell.unlock_circle("another circle's own words")
-            assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
-        async with ben.opened() as cell:
-            assert [one.name for one in cell.circles] == ["This device"]
+        for _ in range(2):
+            async with ben.opened() as cell:
+                assert cell.circles == []
+                assert len(cell.locked_circles) == 1
+                await cell.unlock_circle("another circle's own words")
+                assert [visit.title for visit in await cell.cases(Visit)] == ["stays"]
 
 
 async def test_a_locked_circle_whose_time_has_come_is_wiped_before_it_is_shown(
@@ -310,25 +309,20 @@ async def test_a_locked_circle_whose_time_has_come_is_wiped_before_it_is_shown(
             assert [one.name for one in cell.circles] == [ana.name]
 
 
-async def test_where_no_circle_can_take_its_place_it_opens_as_ever(
-    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+async def test_with_the_last_circle_that_is_unlocked_when_its_time_has_come_the_vault_goes(
+    memory_network: MemoryNetwork, machine: Machine, autojump_clock: MockClock
 ) -> None:
-    """A vault holds so many circles. Not to wipe is better than to open nothing, the others among it."""
-    async with circle(memory_network, machine, {"ana", "cara"}) as (ana, cara, ben):
+    async with circle(memory_network, machine) as (_, __, ben):
         async with ben.opened() as cell:
-            await cell.create_circle("Lawyers")
-            await cell.change_circle_passphrase("Lawyers", old=ben.passphrase, new="another circle's own words")
-        await remove(ana, cara, ben, words=2)
-        async with ben.opened() as cell:
-            await bring(ana, cell)
-            machine.on(73)
-        with monkeypatch.context() as full:
-            full.setattr(caps, "CIRCLES", 2)
+            await cell.change_circle_passphrase(None, old=ben.passphrase, new="another circle's own words")
+        with mock.patch("cellsync.ledger.circles.doomed", lambda circles, *, opened: [one.id for one in circles]):
             async with ben.opened() as cell:
-                assert [one.name for one in cell.circles] == [ana.name]
-                await cell.unlock_circle("another circle's own words")
-        async with ben.opened() as cell:
-            assert [one.name for one in cell.circles] == ["This device"]
+                with pytest.raises(VaultWiped):
+                    await cell.unlock_circle("another circle's own words")
+                assert (cell.circles, cell.locked_circles) == ([], [])
+        with pytest.raises(VaultWiped):
+            async with ben.opened():
+                pass
 
 
 async def test_what_is_done_here_by_hand_is_no_reason_to_lock(

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, Final
 
 from cellsync.core.errors import WrongPassphrase
-from cellsync.core.ids import CircleId
+from cellsync.core.ids import CircleId, Passphrase
 from cellsync.store import rekey, sqlite
 from cellsync.store.header import Kdf
 from cellsync.store.passphrases import forms
@@ -41,20 +41,16 @@ def change(vault: Vault) -> None:
     vault.change_passphrase(NEW, kdf=Kdf.CHEAP)
 
 
-def lock(vault: Vault) -> None:
-    vault.set_circle_passphrase(CIRCLES[1], OWN, kdf=Kdf.CHEAP)
+def with_own(circle: CircleId, passphrase: Passphrase | None) -> Work:
+    return lambda vault: vault.set_circle_passphrase(circle, passphrase, kdf=Kdf.CHEAP)
 
 
-def lock_anew(vault: Vault) -> None:
-    vault.set_circle_passphrase(CIRCLES[1], OTHER_OWN, kdf=Kdf.CHEAP)
-
-
-def free(vault: Vault) -> None:
-    vault.set_circle_passphrase(CIRCLES[1], None, kdf=Kdf.CHEAP)
-
-
+FIRST, FURTHER = CIRCLES
 WORKS: Final[dict[str, Work]] = {
-    "rekey": renew, "change": change, "lock": lock, "lock anew": lock_anew, "free": free,
+    "rekey": renew, "change": change,
+    "lock": with_own(FURTHER, OWN), "lock anew": with_own(FURTHER, OTHER_OWN), "free": with_own(FURTHER, None),
+    "lock the first": with_own(FIRST, OWN), "lock the first anew": with_own(FIRST, OTHER_OWN),
+    "free the first": with_own(FIRST, None),
 }  # fmt: skip
 
 

@@ -183,31 +183,33 @@ def test_new_files_are_on_the_disk_before_the_header_and_old_ones_go_after(
 
 
 _OWN = ", one of its own"
+_ANEW = {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files, another one of its own": 2}
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    ("work", "own", "outcomes"),
+    ("work", "locked", "outcomes"),
     [
-        ("rekey", False, {"old passphrase, old files": 30, "old passphrase, new files": 5}),
-        ("rekey", True, {f"old passphrase, old files{_OWN}": 30, f"old passphrase, new files{_OWN}": 5}),
-        ("change", False, {"old passphrase, old files": 3, "new passphrase, old files": 2}),
-        ("change", True, {f"old passphrase, old files{_OWN}": 3, f"new passphrase, old files{_OWN}": 2}),
-        ("lock", False, {"old passphrase, old files": 3, f"old passphrase, old files{_OWN}": 2}),
-        (
-            "lock anew",
-            True,
-            {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files, another one of its own": 2},
-        ),
-        ("free", True, {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files": 2}),
+        ("rekey", None, {"old passphrase, old files": 30, "old passphrase, new files": 5}),
+        ("rekey", MAIN, {f"old passphrase, old files{_OWN}": 30, f"old passphrase, new files{_OWN}": 5}),
+        ("rekey", OTHER, {f"old passphrase, old files{_OWN}": 30, f"old passphrase, new files{_OWN}": 5}),
+        ("change", None, {"old passphrase, old files": 3, "new passphrase, old files": 2}),
+        ("change", MAIN, {f"old passphrase, old files{_OWN}": 3, f"new passphrase, old files{_OWN}": 2}),
+        ("change", OTHER, {f"old passphrase, old files{_OWN}": 3, f"new passphrase, old files{_OWN}": 2}),
+        ("lock", None, {"old passphrase, old files": 3, f"old passphrase, old files{_OWN}": 2}),
+        ("lock the first", None, {"old passphrase, old files": 3, f"old passphrase, old files{_OWN}": 2}),
+        ("lock anew", OTHER, _ANEW),
+        ("lock the first anew", MAIN, _ANEW),
+        ("free", OTHER, {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files": 2}),
+        ("free the first", MAIN, {f"old passphrase, old files{_OWN}": 3, "old passphrase, old files": 2}),
     ],
 )
-def test_killed_at_each_step(path: Path, work: str, own: bool, outcomes: dict[str, int]) -> None:
+def test_killed_at_each_step(path: Path, work: str, locked: CircleId | None, outcomes: dict[str, int]) -> None:
     """It opens with all of its old files or all of its new ones, with one of the two passphrases, and is tidied up; and
     so does a circle with a passphrase of its own."""
-    if own:
+    if locked is not None:
         with opened(path) as vault:
-            vault.set_circle_passphrase(OTHER, OWN, kdf=Kdf.CHEAP)
+            vault.set_circle_passphrase(locked, OWN, kdf=Kdf.CHEAP)
     program = [sys.executable, "-m", "tests.store.rekeyer", str(path), work]
     done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

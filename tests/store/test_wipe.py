@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cellsync.core.errors import InvalidValue, NotFound, StorageFailed, VaultDamaged, VaultMissing
-from cellsync.core.ids import CircleId
+from cellsync.core.errors import NotFound, StorageFailed, VaultDamaged, VaultMissing
 from cellsync.store import header
 from cellsync.store.backup import restore
 from cellsync.store.vault import Kdf, Vault
 from cellsync.store.wipe import VaultWiped, wiped
-from tests.store.rekeyer import CIRCLES, NEW, OLD
+from tests.store.rekeyer import CIRCLES, NEW, OLD, OWN
 from tests.store.test_rekey import contents, made, names, opened, rows
 from tests.store.test_vault import IDENTITY
 
@@ -61,19 +60,22 @@ def test_of_several_circles_the_others_stay(path: Path) -> None:
             vault.open_circle(OTHER)
 
 
-def test_a_circle_that_opens_with_the_vault_stays_or_takes_the_first_place(path: Path) -> None:
-    third = CircleId(b"T" * 32)
+@pytest.mark.parametrize("going", [0, 1])
+def test_of_several_circles_one_that_is_locked_may_be_all_that_stays(path: Path, going: int) -> None:
+    gone, left = CIRCLES[going], CIRCLES[1 - going]
+    before = contents(path)
     with opened(path) as vault:
-        vault.set_circle_passphrase(OTHER, NEW, kdf=Kdf.CHEAP)
-        with pytest.raises(InvalidValue):
-            vault.wipe([MAIN])
-        vault.create_circle(third).close()
-        vault.wipe([MAIN])
+        vault.set_circle_passphrase(left, NEW, kdf=Kdf.CHEAP)
     with opened(path) as vault:
-        assert vault.circles == (third, OTHER)
-        assert vault.locked == (OTHER,)
-        vault.unlock(OTHER, (NEW,))
-        vault.open_circle(OTHER).close()
+        vault.wipe([gone])
+    with opened(path) as vault:
+        assert vault.circles == vault.locked == (left,)
+        vault.unlock(left, (NEW,))
+        vault.open_circle(left).close()
+    with opened(path) as vault:
+        vault.unlock(left, (NEW,))
+        vault.set_circle_passphrase(left, None, kdf=Kdf.CHEAP)
+    assert contents(path) == {left: before[left]}
 
 
 def test_nothing_is_wiped_for_no_circle(path: Path) -> None:
@@ -124,9 +126,17 @@ def test_what_was_never_there_was_not_wiped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "outcomes"), [("all", {"as it was", "decided", "without keys"}), ("one", {"as it was", "decided", "gone"})]
+    ("what", "outcomes"),
+    [
+        ("all", {"as it was", "decided", "without keys"}),
+        ("one", {"as it was", "decided", "gone"}),
+        ("the first", {"as it was", "decided", "gone"}),
+    ],
 )
 def test_a_kill_at_each_step_leaves_it_as_it_was_or_without_its_keys(path: Path, what: str, outcomes: set[str]) -> None:
+    if what == "the first":  # what stays then is locked
+        with opened(path) as vault:
+            vault.set_circle_passphrase(OTHER, OWN, kdf=Kdf.CHEAP)
     done = subprocess.run(
         [sys.executable, "-m", "tests.store.wiper", str(path), what],
         cwd=ROOT,

@@ -13,10 +13,19 @@ from cellsync.api.contract.problems import status_of_code
 from cellsync.api.contract.table import HEADERS, Needs, Operation
 
 _ALWAYS: Final = ("invalid_value", "internal")
+_OPEN: Final = (
+    "locked",
+    "circle_locked",
+    "vault_missing",
+    "closed",
+    "vault_damaged",
+    "storage_failed",
+    "read_only_disk",
+)
 _NEEDS: Final = {
     Needs.NOTHING: (),
     Needs.NO_VAULT: ("vault_exists", "disk_full", "storage_failed", "read_only_disk"),
-    Needs.OPEN: ("locked", "vault_missing", "closed", "vault_damaged", "storage_failed", "read_only_disk"),
+    Needs.OPEN: _OPEN,
 }
 _IN_PATH: Final = {  # what a path names
     "case": ("not_found", "ambiguous", "which_circle"),

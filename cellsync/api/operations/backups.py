@@ -25,7 +25,7 @@ async def restore(service: Service, ask: shapes.Restore) -> shapes.Restored:
     cell, found = await service.restore(Profile(_absolute(ask.source)), ask.passphrase)
     return shapes.Restored(
         cell=cell.name,
-        name=cell.name_of(cell.device),
+        name=cell.own_name,
         at=_time(found.at),
         changes=found.entries,
         locks_in=service.locks_in,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from cellsync import __version__
 from cellsync.api.contract import shapes
+from cellsync.api.operations.circles import locked
 from cellsync.api.service import Service
 from cellsync.api.times import time_text
 from cellsync.profile.profile import Settings, checked
 
 
 async def health(service: Service, _: shapes.Nothing) -> shapes.Health:
-    circles = [one.circle for one in service.cell.circles] if service.state == "open" else []
+    is_open = service.state == "open"
+    circles = [one.circle for one in service.cell.circles] if is_open else []
     removed, suspended = any(one.is_removed for one in circles), any(one.is_suspended for one in circles)
-    return shapes.Health(state=service.state, version=__version__, removed=removed, suspended=suspended)
+    return shapes.Health(
+        state=service.state, version=__version__, removed=removed, suspended=suspended,
+        locked=locked(service.cell) if is_open else [], bare=is_open and not circles,
+    )  # fmt: skip
 
 
 async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
@@ -23,7 +28,7 @@ async def init(service: Service, ask: shapes.Init) -> shapes.Founded:
 
 async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
     cell = await service.unlock(ask.passphrase, ask.idle)
-    name, copied = cell.name_of(cell.device), time_text(cell.copied_at)
+    name, copied = cell.own_name, time_text(cell.copied_at)
     wipes = [
         shapes.WipeAhead(circle=circle.id.hex(), name=circle.name, seconds=seconds)
         for circle in cell.circles

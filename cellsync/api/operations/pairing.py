@@ -160,8 +160,7 @@ class JoinJob(_Words[shapes.Joining]):
             service.settings = settings
             service.profile.save(settings)
             if self._who is not None:
-                await service.unlock(self._who.passphrase)
-                self._joined = service.cell.first.id
+                self._joined = (await service.unlock(self._who.passphrase)).first.id
 
     async def _introduce(self) -> Introduction:
         self._matched = True

@@ -119,7 +119,8 @@ async def ping(service: Service, ask: shapes.Ping) -> shapes.Pinged:
 
 async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     cell = service.cell
-    me = next((member for member in cell.first.members() if member.is_me), None)
+    first = cell.circles[0] if cell.circles else None
+    me = None if first is None else next((member for member in first.members() if member.is_me), None)
     only_here = await cell.only_here_cases()
     titles: dict[CaseId, str] = {}
     for circle in cell.circles:
@@ -128,9 +129,9 @@ async def status(service: Service, _: shapes.Nothing) -> shapes.Status:
     return shapes.Status(
         cell=cell.name,
         state=service.state,
-        name=me.name if me else cell.name_of(cell.device),
+        name=me.name if me else cell.own_name,
         role=me.role if me else None,
-        device=cell.device.hex(),
+        device="" if first is None else first.device.hex(),
         locks_in=service.locks_in,
         key_memory=cell.derivation.memory >> 20,
         copied=time_text(cell.copied_at),

@@ -13,6 +13,7 @@ from cellsync.cli.options import Command, circle_option
 from cellsync.cli.standing import place, stands
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import (
+    all_locked,
     circle_names,
     clock,
     clocks,
@@ -143,11 +144,13 @@ def unlock(context: click.Context, idle: float | None) -> None:
     answer = client.call("unlock", passphrase=terminal.passphrase(), idle=idle)
     locks = f"locks in {duration(answer['locks_in'])} without a command" if answer["locks_in"] else "stays open"
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
+    if (health := client.health()).get("bare"):
+        terminal.result(all_locked(health["locked"]))
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
     for one in answer["wipes"]:
         terminal.result(wipe_ahead(one["name"], one["seconds"]))
-    terminal.next("cellsync status")
+    terminal.next("cellsync circle unlock" if health.get("bare") else "cellsync status")
     terminal.answer(answer)
 
 
@@ -208,6 +211,8 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
     runs = runs if answer["as_of"] is None else f"read-only, as of {clock(answer['as_of'])}"
     several = circle_names(answer["circles"]) if len(answer["circles"]) > 1 else {}
     cell = many(len(several), "circle") if several else line(answer["cell"])
+    if not answer["circles"]:
+        cell = "No circle is open"
     terminal.result(f"{cell or 'The history of this cell has not come yet'} · {runs}")
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
@@ -254,6 +259,8 @@ def status(context: click.Context, seen: bool, carry_on: bool, circle: str) -> N
         terminal.result(f"⚠ {of}{line(flag['author'], 24)} {text}")
     if not seen and not all(flag["lasting"] for flag in answer["flags"]):
         terminal.next("cellsync status --seen   when you have dealt with these", writes=True)
+    elif not answer["circles"]:
+        terminal.next("cellsync circle unlock")
     elif all(one["standing"]["status"] == "removed" for one in answer["circles"]):
         terminal.next("cellsync case export")
     elif not answer["peers"]:

@@ -134,7 +134,7 @@ def passphrase() -> None:
     """A circle can have a passphrase of its own, besides that of the cell: both are needed to open it.
 
     So what only some may know stays closed on a device that is taken unlocked, or whose passphrase somebody is made to
-    say. The circle with which the cell began has none.
+    say.
     """
 
 

@@ -106,7 +106,7 @@ async def test_who_has_left_is_told_when_and_the_others_that_nobody_removed_them
     ("deed", "code"),
     [
         ("leave", "floor_too_low"), ("endorse", "not_permitted"), ("contest", "not_permitted"),
-        ("recovery.replace", "not_permitted"), ("link", "floor_too_low"), ("circle.passphrase", "invalid_value"),
+        ("recovery.replace", "not_permitted"), ("link", "floor_too_low"),
         ("circle.own_passphrase", "invalid_value"),
     ],
 )  # fmt: skip

@@ -20,12 +20,15 @@ from cellsync.api.contract.shapes.base import (
 
 class Health(Answer, kw_only=True, frozen=True):
     """empty: no vault yet; locked; open. `removed`: it is open, and this device was removed from a circle, or left;
-    `suspended`: it is suspended in one, and what it writes there is shown to nobody."""
+    `suspended`: it is suspended in one, and what it writes there is shown to nobody. `locked`: it is open, and these
+    circles are locked with passphrases of their own, as in `circles`; `bare`: no other is open."""
 
     state: State
     version: str
     removed: bool
     suspended: bool
+    locked: list[str]
+    bare: bool
 
 
 class Init(Takes, kw_only=True, frozen=True):

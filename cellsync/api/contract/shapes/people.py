@@ -216,7 +216,8 @@ class CarryOn(Takes, kw_only=True, frozen=True):
 
 class Status(Answer, kw_only=True, frozen=True):
     """`circles`: each for itself; what stands beside them is of all together, and `cell`, `name`, `role` and `device`
-    are those in the first. `beside`: documents of casework beside case files. `only_here`: how many changes made here
+    are those in the first that is open; where all are locked, `cell` and `device` are empty, and `role` is null.
+    `beside`: documents of casework beside case files. `only_here`: how many changes made here
     no other device is known to hold, and in which cases. `others_ahead`: by how many seconds the others' clocks are
     ahead of this one; null unless two other members agree on it. `key_memory`: MiB that each guess at the passphrase
     takes: 256, or less where this device had less when it made the vault. `copied`: this cell was put back from a
