@@ -46,7 +46,9 @@ def run(module: str, *arguments: str) -> str:
 
 
 VECTORS = ROOT / "protocol" / "vectors"
-PARTS = sorted({path.parent.name for path in VECTORS.glob("*/*.json") if "expect" in json.loads(path.read_bytes())})
+SENDERS = {"serving", "allowance"}  # what somebody sends, and whom they hear: a reader does neither
+WITH_ANSWERS = {path.parent.name for path in VECTORS.glob("*/*.json") if "expect" in json.loads(path.read_bytes())}
+PARTS = sorted(WITH_ANSWERS - SENDERS)
 
 
 def test_it_passes_the_vectors() -> None:

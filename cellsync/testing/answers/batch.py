@@ -9,7 +9,7 @@ from typing import Any
 from cellsync.core.errors import PeerError
 from cellsync.core.history.entry import Standing
 from cellsync.core.ids import CircleId, DeviceId, Millis
-from cellsync.core.membership.editions import FIRST
+from cellsync.core.membership.editions import FIRST, Edition
 from cellsync.core.replica.detached import DetachedEntries
 from cellsync.core.replica.hearing import hear, is_withholding
 from cellsync.core.replica.replica import Replica
@@ -25,11 +25,11 @@ _PEER = DeviceId(bytes(32))  # all of it comes from one
 
 
 class Receiver:
-    """A replica that holds nothing yet. It judges as edition 1, of which these vectors are (06-vectors)."""
+    """A replica that holds nothing yet. It judges as edition 1, of which most vectors are (06-vectors)."""
 
-    def __init__(self, circle: CircleId) -> None:
+    def __init__(self, circle: CircleId, edition: Edition = FIRST) -> None:
         self.store = SqliteStore.in_memory()
-        self.replica = Replica(circle, self.store, FIRST)
+        self.replica = Replica(circle, self.store, edition)
         self.surplus = Surplus()
 
     def receive(self, parts: Sequence[bytes]) -> Plan:
@@ -73,7 +73,7 @@ def _read(parts: Sequence[bytes]) -> Batch:
 
 def answer(given: Given) -> Answer:
     asked = given.raws("batch")
-    receiver = _holding(given)
+    receiver = holding(given)
     plan = receiver.receive(asked)
     return Answer(_verdict(plan), receiver.result())
 
@@ -81,7 +81,7 @@ def answer(given: Given) -> Answer:
 def telling(given: Given) -> Answer:
     """Of what was told before, some may be held by now."""
     asked = given.raws("batch")
-    receiver = _holding(given)
+    receiver = holding(given)
     circle, edition = receiver.replica.circle.id, receiver.replica.circle.edition
     told = [_read(Given({"parts": parts}).raws("parts")) for parts in given.values("told")]
     try:
@@ -101,7 +101,7 @@ def telling(given: Given) -> Answer:
 
 
 def circle(given: Given) -> Answer:
-    receiver = _holding(given)
+    receiver = holding(given)
     kept = DetachedEntries(receiver.replica, receiver.store, _PEER)
     for payload in given.raws("detached"):
         message = messages.decode(payload)
@@ -114,8 +114,9 @@ def circle(given: Given) -> Answer:
     return ok(digest=replica.digest(), state=replica.state_digest(), floor=replica.floor, recovery=recovery)
 
 
-def _holding(given: Given) -> Receiver:
-    receiver = Receiver(CircleId(given.raw("circle", 32)))
+def holding(given: Given, edition: Edition = FIRST) -> Receiver:
+    """Whoever holds what is given."""
+    receiver = Receiver(CircleId(given.raw("circle", 32)), edition)
     for held in given.values("held"):
         try:
             receiver.receive(Given({"parts": held}).raws("parts"))
