@@ -262,7 +262,11 @@ class Membership:
         return entry
 
     async def set_role(self, member: MemberId, role: Role) -> EntryId:
-        """Give a member another role. Raises InvalidValue if they have it."""
+        """Give a member another role.
+
+        Raises InvalidValue if they have it; NotPermitted also if nobody else coordinates, or this device is suspended:
+        what it gave would be undecided.
+        """
         self._check_open()
         standing = self._standing()
         if not standing.is_present(member):
@@ -270,6 +274,13 @@ class Membership:
         has = standing.decision.roles.get(member)
         if has is role:
             raise InvalidValue("That is the role that they have already.", hint="cellsync members")
+        if has is Role.COORDINATOR and standing.coordinators() <= {member}:
+            raise NotPermitted(
+                "Nobody else coordinates, so it would not count, and suspend them.",
+                hint="Another coordinator first: cellsync members role NAME coordinator",
+            )
+        if standing.is_suspended:
+            raise NotPermitted("The word of this device does not count now.", hint="cellsync members")
         is_more = has is None or role > has
         if is_more and standing.returned_by(member) == standing.me and await self._others(member):
             raise NotPermitted(
@@ -405,16 +416,23 @@ class Membership:
         """What leaving would do. Raises as `leave`."""
         await self.check("leave")
         async with self._circle.lock:
-            members = await self._circle.apart(self._standing().members)
-        able = [one for one in members if one.role == "coordinator" and one.status == "active"]
-        own = tuple(map(self._circle.replica.name, self.own_devices()))
-        return Departure(own, bool(able) and all(one.is_me for one in able))
+            standing = self._standing()
+            await self._circle.apart(lambda: _check_leaves(standing))
+            coordinates = standing.me is not None and standing.decision.roles.get(standing.me) is Role.COORDINATOR
+            own = tuple(map(self._circle.replica.name, self.own_devices()))
+            return Departure(own, coordinates and standing.coordinators() <= {standing.me})
 
     async def leave(self) -> EntryId:
-        """Leave the circle with all devices. What is here stays here, and can be read."""
+        """Leave the circle with all devices. What is here stays here, and can be read.
+
+        Raises NotPermitted if this device does not belong to it any more, its member has said so already, or nobody
+        else is in it.
+        """
         self._check_open()
-        if self._circle.is_removed:
-            raise NotPermitted("This device does not belong to the circle any more.", hint="cellsync members")
+        await self.check("leave")
+        async with self._circle.lock:
+            standing = self._standing()
+            await self._circle.apart(lambda: _check_leaves(standing))
         entry = await self._coordination.leave()
         self._node.links.wake()
         return entry
@@ -435,3 +453,16 @@ class Membership:
             await self._coordination.second_the_floor()
         except CellsyncError:
             return  # a full disk, say: it is tried again with the next step
+
+
+def _check_leaves(standing: CircleStanding) -> None:
+    if standing.own_leaving() is not None:
+        raise NotPermitted(
+            "You have said already that you want to leave.",
+            hint="It counts once the recovery key has made another coordinator: cellsync recovery use",
+        )
+    if not any(standing.is_present(one) for one in standing.known_members() if one != standing.me):
+        raise NotPermitted(
+            "Nobody else is in this circle: there is nobody to leave.",
+            hint="What is here stays here until its folder is destroyed.",
+        )

@@ -189,16 +189,29 @@ class CircleStanding:
         statuses = self.decision.statuses
         return any(statuses.get(device) is not DeviceStatus.REMOVED for device in self.devices_of(member))
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether this device is."""
+        return self.decision.statuses.get(self._circle.device) is DeviceStatus.SUSPENDED
+
+    def coordinators(self) -> set[MemberId | None]:
+        """Who coordinates, with a device that is active."""
+        return {self.owner(device) for device in self._coordination.coordinators()}
+
     def devices_of(self, member: MemberId) -> list[DeviceId]:
         return [device for device, grant in self._known.grants.items() if grant.member == member]
 
     # --- members -------------------------------------------------------------------------------------
 
     def members(self) -> list[MemberStanding]:
-        """Everyone who was ever a member, in order of arrival."""
-        seen = dict.fromkeys(grant.member for grant in self._known.grants.values())
+        """How everyone stands who was ever a member, in order of arrival."""
+        seen = self.known_members()
         silent, unsaid = self._silent(), self._coordination.silent_on_the_floor()
         return [self._member(member, silent.get(member), member not in unsaid) for member in seen]
+
+    def known_members(self) -> list[MemberId]:
+        """Everyone who was ever a member, in order of arrival."""
+        return list(dict.fromkeys(grant.member for grant in self._known.grants.values()))
 
     def _member(self, member: MemberId, silent: int | None, requires: bool) -> MemberStanding:
         role, statuses = self.decision.roles.get(member), self.decision.statuses
@@ -346,7 +359,7 @@ class CircleStanding:
             return OwnStanding("waiting", None, None, None, False)
         role = None if self.me is None else self.decision.roles.get(self.me)
         shown = _STATUSES[status]
-        removal = self.own_removal() if shown == "removed" else self._own_leaving() if shown == "suspended" else None
+        removal = self.own_removal() if shown == "removed" else self.own_leaving() if shown == "suspended" else None
         open_ = list(self._open_about_me()) if shown == "suspended" else []
         missing = {member for ground in open_ for member in ground.missing if self.is_present(member)}
         settles = MissingWords(max((ground.words for ground in open_), default=1), self.names(missing))
@@ -369,7 +382,7 @@ class CircleStanding:
             if self.decision.label(entry) == UNDECIDED:
                 yield from (ground for ground in self.decision.grounds(entry) if ground.label == UNDECIDED)
 
-    def _own_leaving(self) -> StrikeStanding | None:
+    def own_leaving(self) -> StrikeStanding | None:
         """What this device's member has left by, if it does not count yet."""
         held_back = (one for one in self.decision.strikes if one.kind == Kind.LEAVE and one.label == UNDECIDED)
         return next((self._strike(one) for one in held_back if one.author == self.me), None)

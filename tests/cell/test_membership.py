@@ -112,6 +112,60 @@ async def test_what_a_removed_device_may_still_do(memory_network: MemoryNetwork,
             await ben.first.membership.leave()
 
 
+async def test_the_last_coordinator_stays_one(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """A lesser role would be held back (rule 11), and suspend them: nobody but the paper could end that."""
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        for less in (Role.WRITER, Role.READER):
+            with pytest.raises(NotPermitted, match="Nobody else coordinates"):
+                await ana.first.membership.set_role(member(ana), less)
+        assert await statuses(ana) == {"ana": "active", "ben": "active"}
+        assert await roles(ana) == {"ana": "coordinator", "ben": "writer"}
+        await coordinators(memory_network, ana, ben)
+        await ana.first.membership.set_role(member(ana), Role.WRITER)
+        assert await roles(ana) == {"ana": "writer", "ben": "coordinator"}
+        await level([ana, ben])
+        with pytest.raises(NotPermitted, match="Nobody else coordinates"):
+            await ben.first.membership.set_role(member(ben), Role.READER)
+
+
+async def test_who_is_suspended_gives_no_roles(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """What they give would be undecided, and say nothing of it."""
+    async with memory_network.cells("ana", "ben", "cara") as [ana, ben, cara]:
+        await coordinators(memory_network, ana, ben)
+        await ana.first.membership.remove([member(ben)])
+        await bring(ana, ben)
+        await ben.first.membership.contest((await ben.first.membership.to_contest())[0].entry)
+        assert (await statuses(ben))["ben"] == "suspended"
+        with pytest.raises(NotPermitted, match="does not count now"):
+            await ben.first.membership.set_role(member(cara), Role.COORDINATOR)
+        assert (await roles(ben))["cara"] == "writer"
+
+
+async def test_who_wants_to_leave_says_so_once(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        assert (await ana.first.membership.leaving()).last_coordinator
+        assert not (await ben.first.membership.leaving()).last_coordinator
+        await ana.first.membership.leave()
+        assert (await statuses(ana))["ana"] == "suspended"
+        for again in (ana.first.membership.leaving, ana.first.membership.leave):
+            with pytest.raises(NotPermitted, match="You have said already that you want to leave"):
+                await again()
+        await level([ana, ben])
+        assert not (await ben.first.membership.leaving()).last_coordinator, "a writer's leaving waits for nobody"
+
+
+async def test_nobody_leaves_a_circle_in_which_they_are_alone(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Nobody is left whom the paper could make a coordinator: it would be held back for ever."""
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await ana.first.membership.remove([member(ben)])
+        for deed in (ana.first.membership.leaving, ana.first.membership.leave):
+            with pytest.raises(NotPermitted, match="Nobody else is in this circle"):
+                await deed()
+        assert (await statuses(ana))["ana"] == "active"
+
+
 async def required(*cells: Cell) -> None:
     """Wait until the floor of all is 2."""
     with trio.fail_after(600):

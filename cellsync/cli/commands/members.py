@@ -106,6 +106,9 @@ def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[st
     if strike["state"] == "undecided" and strike["kind"] == "leave":
         need = "once somebody with the recovery key has made another coordinator: cellsync recovery use"
         return [f"{by} wants to leave, and nobody else coordinates. It counts {need}"]
+    if strike["kind"] == "demote":
+        why_ = f"cellsync members why {quote(whom)}"
+        return [f"{by} gave {whom} a lesser role, which is undecided: {why_}"] if strike["state"] == "undecided" else []
     if strike["state"] == "undecided":
         return [f"{by} removed {whom}, which is contested and undecided: cellsync members why {quote(whom)}"]
     if strike["state"] == "stands" and strike["lacks"] is not None and strike["lacks"]["of"]:

@@ -96,6 +96,8 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
         "strikes": [
             strike(whom=["Dan"], lacks=words),
             strike(state="undecided"),
+            strike(kind="demote", state="undecided", whom=["Cara"]),
+            strike(kind="demote", whom=["Dan"]),
             strike(state="void", by_me=True, whom=["Cara"]),
             strike(state="void", by_me=True, whom=["Dan"]),
         ],
@@ -113,6 +115,7 @@ def test_the_list_says_what_is_not_settled_and_how_to_settle_it(monkeypatch: pyt
         "Ana removed Dan, on one word. It can still be contested; it takes 1 word more, of Ben or Cara: cellsync",
         "cellsync members endorse Dan",
         "Ana removed Ben, which is contested and undecided: cellsync members why Ben",
+        "Ana gave Cara a lesser role, which is undecided: cellsync members why Cara",
         "Dan wrote 2 changes to 1 case, which whoever removed them had not seen: kept, and not shown.",
     ):
         assert sentence in said
