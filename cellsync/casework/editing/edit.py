@@ -76,6 +76,12 @@ class _Place(NamedTuple):
             self.taken.append(Taken(self.name, as_text(value)))
         return value
 
+    def member(self, given: Any) -> Any:
+        """A value beside others: one of nothing is a slip, and would be shown as nothing."""
+        if isinstance(given, str) and not given.strip():
+            raise InvalidValue(f"{self.name!r} is empty", hint="Write something.")
+        return self.value(given)
+
     def key(self, given: Any) -> Any:
         return typed_value(self.kinds[0], self.name, given, self.find)
 
@@ -114,12 +120,12 @@ def _set(place: _Place, value: Any) -> None:
 
 def _add(place: _Place, elements: Sequence[Any]) -> None:
     for element in elements:
-        place.view.add(place.value(element))
+        place.view.add(place.member(element))
 
 
 def _append(place: _Place, items: Sequence[Any]) -> None:
     for item in items:
-        place.view.append(place.value(item))
+        place.view.append(place.member(item))
 
 
 def _put(place: _Place, pairs: Mapping[Any, Any]) -> None:

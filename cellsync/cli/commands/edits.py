@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import click
@@ -36,9 +36,9 @@ def writing_options(command: Any) -> Any:
 
 
 def _writing(**given: Iterable[str]) -> dict[str, Any]:
-    """The options as an edit. Raises Refusal."""
+    """The options as an edit. Raises Refusal: of two values for one place the last would win without a word."""
     made: dict[str, Any] = {
-        "set": {name: typed_or_read(value) for name, value in map(_split, given["set_"])},
+        "set": {name: typed_or_read(value) for name, value in _once(map(_split, given["set_"]), "--set")},
         "put": {}, "delete": {}, "count": {},
     }  # fmt: skip
     for kind in ("add", "discard", "append"):
@@ -46,19 +46,31 @@ def _writing(**given: Iterable[str]) -> dict[str, Any]:
         for name, value in map(_split, given[f"{kind}_"]):
             lists.setdefault(name, []).append(typed_or_read(value))
         made[kind] = lists
-    for text in given["put_"]:
-        place, value = _split(text)
+    for place, value in _once(map(_split, given["put_"]), "--put"):
         field, key = _place(place)
         made["put"].setdefault(field, {})[key] = typed_or_read(value)
     for text in given["delete_"]:
         field, key = _place(text)
         made["delete"].setdefault(field, []).append(key)
-    for name, value in map(_split, given["count_"]):
+    for name, value in _once(map(_split, given["count_"]), "--count"):
         try:
             made["count"][name] = int(value)
         except ValueError:
             raise usage_error("A counter takes a whole number.", "Write --count parcels=+1.") from None
     return made
+
+
+def _once(pairs: Iterable[tuple[str, str]], option: str) -> Iterator[tuple[str, str]]:
+    """The pairs, each of another place. Raises Refusal."""
+    seen = set()
+    for place, value in pairs:
+        if place in seen:
+            raise usage_error(
+                f"Two values are given for '{line(place, 40)}', and it takes one.",
+                f"Nothing was written. Give {option} {line(place, 40)}=… once.",
+            )
+        seen.add(place)
+        yield place, value
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -112,7 +124,8 @@ def new(context: click.Context, /, title: str | None, kind: str, circle: str, **
     if title is not None and kind in _PERSON:
         written["add"].setdefault("names", []).insert(0, typed_or_read(title))
     elif title is not None:
-        written["set"].setdefault("title", typed_or_read(title))
+        called = [("title", title), *written["set"].items()]
+        written["set"] = dict(_once(called, "--set")) | {"title": typed_or_read(title)}
     elif kind == _CASE and not {"title", "external_id"} & written["set"].keys():
         raise usage_error("A case needs a title.", 'cellsync case new "Parcel for Anton"')
     elif not any(written.values()):
@@ -152,7 +165,7 @@ def edit(
 
     terminal = terminal_of(context)
     written = _writing(**given)
-    written["correct"] = {name: typed_or_read(value) for name, value in map(_split, correct_)}
+    written["correct"] = {name: typed_or_read(value) for name, value in _once(map(_split, correct_), "--correct")}
     written["retract"] = dict.fromkeys(retract_, "")
     if not any(written.values()):
         raise usage_error(

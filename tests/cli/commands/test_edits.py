@@ -37,3 +37,22 @@ def test_what_something_new_is_called(monkeypatch: pytest.MonkeyPatch, typed: li
     taking = Taking()
     assert run(monkeypatch, taking, "case", "new", *typed).exit_code == 0
     assert taking.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        (["Parcel", "--set", "title=Letter"], "title"),
+        (["Parcel", "--set", "priority=high", "--set", "priority=low"], "priority"),
+        (["Parcel", "--count", "letters=+1", "--count", "letters=+1"], "letters"),
+        (["Parcel", "--put", "roles.lawyer=Vera", "--put", "roles.lawyer=Lea"], "roles.lawyer"),
+    ],
+)
+def test_of_two_values_for_one_place_none_is_dropped_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], place: str
+) -> None:
+    taking = Taking()
+    done = run(monkeypatch, taking, "case", "new", *typed)
+    assert done.exit_code == 2
+    assert f"Two values are given for '{place}', and it takes one." in done.output
+    assert not hasattr(taking, "asked"), "it is written all the same"
