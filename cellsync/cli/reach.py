@@ -79,23 +79,32 @@ def the_daemon(context: click.Context) -> SocketClient:
     return client
 
 
-def the_open_daemon(context: click.Context) -> SocketClient:
+def the_open_daemon(context: click.Context, without: NoDaemon | None = None) -> SocketClient:
     """The same for what is done to an open cell that stays open, before a passphrase is asked for.
 
-    Raises NoDaemon, VaultMissing, Locked.
+    Raises NoDaemon (`without`, which says more), VaultMissing, Locked.
     """
     profile = profile_of(context)
     if not profile.exists:
         raise missing(profile)
-    client = the_daemon(context)
+    try:
+        client = the_daemon(context)
+    except NoDaemon:
+        if without is None:
+            raise
+        raise without from None
     if client.health()["state"] != "open":
         raise Locked
     return client
 
 
 @contextmanager
-def opened(context: click.Context, *, online: bool = False, writes: bool = False) -> Iterator[Client]:
+def opened(
+    context: click.Context, *, online: bool = False, writes: bool = False, asked: Callable[[str], object] = len
+) -> Iterator[Client]:
     """The cell, open; without a daemon it is on a network only if `online`. On a read-only disk, a copy for reading.
+
+    `asked` is told the passphrase, if it had to be asked for. With a daemon it has not.
 
     Raises Locked if a daemon runs and is locked, VaultMissing, WrongPassphrase; and ReadOnlyDisk, before asking for a
     passphrase, if the command is `online` or `writes`.
@@ -121,6 +130,7 @@ def opened(context: click.Context, *, online: bool = False, writes: bool = False
     if not terminal.gives_passphrase:
         raise NoDaemon(hint=_UNATTENDED)
     passphrase = terminal.passphrase()
+    asked(passphrase)
     _be_quiet()
     with _look(profile, terminal) if looks else _here(profile, online) as client:
         client.call("unlock", passphrase=passphrase)

@@ -34,8 +34,7 @@ REFUSED: Final = {  # by command: what is typed, and the question to the cell th
     "moves.move": (["case", "move", "x", "--to", "y"], "case.move.preview"),
     "recovery.replace": (["recovery", "replace", "--lost"], "permission"),
     "circles.set_": (["circle", "passphrase", "set", "Mill Street"], "permission"),
-    "circles.change": (["circle", "passphrase", "change", "Mill Street"], "permission"),
-    "circles.remove": (["circle", "passphrase", "remove", "Mill Street"], "permission"),
+    "circles._its_own": (["circle", "passphrase", "change", "Mill Street"], "permission"),
     "circles.unlock": (["circle", "unlock"], "circles"),
 }
 OTHERWISE: Final = {  # commands, and what they call, that ask first: and why

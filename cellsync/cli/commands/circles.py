@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from cellsync.cli.options import Command, Group
 from cellsync.cli.standing import place
 from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import circle_names, line, many, table
-from cellsync.core.errors import InvalidValue
+from cellsync.core.errors import CircleLocked, InvalidValue, NotFound, WrongPassphrase
 
 if TYPE_CHECKING:
     from cellsync.api.client import Answer, Client
@@ -24,6 +24,12 @@ _STILL: Final = (
     "for somebody who has kept a copy of the file vault from before and copies this folder again. New keys end that: "
     "cellsync passphrase rekey"
 )
+_OPEN_IN_ONE: Final = (
+    "No daemon is running. What a passphrase of its own has unlocked is open in a daemon, for as long as that runs: "
+    "without one each such circle is locked."
+)
+_TO_UNLOCK: Final = "cellsync daemon run, in another terminal or in the background; cellsync unlock; then this again"
+_TO_HAVE_ONE: Final = "cellsync circle passphrase set NAME   gives one to a circle that has none"
 
 
 @click.group(cls=Group, short_help="Circles: what only some may know.")
@@ -93,12 +99,13 @@ def unlock(context: click.Context, id_: str) -> None:
     """Unlock the locked circle that the passphrase opens, until the cell is locked; its daemon keeps it in step again.
 
     ID is the beginning of its id, if there are several; else it is tried on each of them. A locked circle has no name:
-    that is inside it.
+    that is inside it. It takes a running daemon: unlocking lasts as long as the process in which it was done.
     """
+    from cellsync.api.client import NoDaemon
     from cellsync.cli.reach import the_open_daemon
 
     terminal = terminal_of(context)
-    with the_open_daemon(context) as client:
+    with the_open_daemon(context, NoDaemon(_OPEN_IN_ONE, hint=_TO_UNLOCK)) as client:
         if not client.call("circles")["locked"]:
             raise InvalidValue("No circle is locked here.", hint="cellsync circle list")
         secret = terminal.passphrase("Passphrase of the circle")
@@ -118,10 +125,11 @@ def lock(context: click.Context, name: str) -> None:
     It is not kept in step any more, and nothing of it is shown, not even its name. For a moment the cell is closed: an
     import or a sync that is going on ends.
     """
+    from cellsync.api.client import NoDaemon
     from cellsync.cli.reach import the_open_daemon
 
     terminal = terminal_of(context)
-    with the_open_daemon(context) as client:
+    with the_open_daemon(context, NoDaemon(_OPEN_IN_ONE, hint=_TO_HAVE_ONE)) as client:
         see_through(context, terminal)
         answer = client.call("circle.lock", circle=name)
     terminal.result("✓ Locked. It is not kept in step until it is unlocked.")
@@ -146,13 +154,16 @@ def set_(context: click.Context, name: str) -> None:
 
     Asks for the cell's passphrase first. With --passphrase-fd that is on the first line, and the new one on the second.
     """
-    with _the_open_cell(context) as (client, terminal):
+    with _the_open_cell(context) as (client, terminal, known):
         client.call("permission", deed="circle.passphrase", circle=name)
-        old = terminal.passphrase("Passphrase of the cell")
+        old = known or terminal.passphrase("Passphrase of the cell")
         answer = _chosen(client, terminal, name, old)
-    terminal.result("✓ It has a passphrase of its own, needed besides that of the cell. It is unlocked now.")
+    if known:
+        terminal.result("✓ It has a passphrase of its own, needed besides that of the cell. It is locked now.")
+    else:
+        terminal.result("✓ It has a passphrase of its own, needed besides that of the cell. It is unlocked now.")
     terminal.result(_STILL)
-    terminal.next(f"cellsync circle lock {quote(line(name, 200))}")
+    terminal.next("cellsync circle list" if known else f"cellsync circle lock {quote(line(name, 200))}")
     terminal.answer(answer)
 
 
@@ -162,11 +173,11 @@ def set_(context: click.Context, name: str) -> None:
 def change(context: click.Context, name: str) -> None:
     """Choose another passphrase for the circle NAME, which has one of its own.
 
-    Asks for the circle's old one first. With --passphrase-fd that is on the first line, and the new one on the second.
+    Asks for the circle's old one first. With --passphrase-fd that is on the first line, and the new one on the second;
+    without a daemon, that of the cell on a line before them. NAME can also be the beginning of its id.
     """
-    with _the_open_cell(context) as (client, terminal):
-        client.call("permission", deed="circle.own_passphrase", circle=name)
-        old = terminal.passphrase("Old passphrase of the circle")
+    with _the_open_cell(context) as (client, terminal, known):
+        old = _its_own(client, terminal, name, "Old passphrase of the circle", alone=bool(known))
         answer = _chosen(client, terminal, name, old)
     terminal.result("✓ Its passphrase is changed. The old one does not open it on this device any more.")
     terminal.result(_STILL)
@@ -178,10 +189,12 @@ def change(context: click.Context, name: str) -> None:
 @click.argument("name", metavar="NAME")
 @click.pass_context
 def remove(context: click.Context, name: str) -> None:
-    """Let the circle NAME open with the cell again, without a passphrase of its own. Asks for that one."""
-    with _the_open_cell(context) as (client, terminal):
-        client.call("permission", deed="circle.own_passphrase", circle=name)
-        old = terminal.passphrase("Passphrase of the circle")
+    """Let the circle NAME open with the cell again, without a passphrase of its own. Asks for that one.
+
+    NAME can also be the beginning of its id. Without a daemon it asks for the passphrase of the cell before.
+    """
+    with _the_open_cell(context) as (client, terminal, known):
+        old = _its_own(client, terminal, name, "Passphrase of the circle", alone=bool(known))
         with seen_through(terminal):
             answer = client.call("circle.passphrase", circle=name, old=old, new=None)
     terminal.result("✓ It opens with the passphrase of the cell alone.")
@@ -196,10 +209,31 @@ def _chosen(client: Client, terminal: Terminal, name: str, old: str) -> Answer:
         return client.call("circle.passphrase", circle=name, old=old, new=new)
 
 
-@contextmanager
-def _the_open_cell(context: click.Context) -> Iterator[tuple[Client, Terminal]]:
-    """The open cell of the daemon: only in it a circle with a passphrase of its own is open."""
-    from cellsync.cli.reach import the_open_daemon
+def _its_own(client: Client, terminal: Terminal, name: str, question: str, *, alone: bool) -> str:
+    """The passphrase of the circle NAME, which has one of its own. `alone`: there is no daemon, so it is locked; this
+    unlocks it for the command."""
+    try:
+        client.call("permission", deed="circle.own_passphrase", circle=name)
+        return terminal.passphrase(question)
+    except (NotFound, CircleLocked):
+        locked = client.call("circles")["locked"]
+        if not alone or not locked:
+            raise
+    old, low = terminal.passphrase(question), name.lower()
+    meant = next((short for short in locked if short.startswith(low)), "")
+    with suppress(NotFound, WrongPassphrase):  # several may open with one passphrase: until none does any more
+        while True:
+            found = client.call("circle.unlock", passphrase=old, circle=meant)["circle"]
+            if found["id"].startswith(low) or found["name"].casefold() == name.casefold():
+                return old
+    raise WrongPassphrase("No locked circle that is called so opens with this passphrase.")
 
-    with the_open_daemon(context) as client:
-        yield client, terminal_of(context)
+
+@contextmanager
+def _the_open_cell(context: click.Context) -> Iterator[tuple[Client, Terminal, str]]:
+    """The open cell; and its passphrase, if it was asked for: there is no daemon then."""
+    from cellsync.cli.reach import opened
+
+    asked: list[str] = []
+    with opened(context, writes=True, asked=asked.append) as client:
+        yield client, terminal_of(context), "".join(asked)
