@@ -72,6 +72,8 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Pee
     lacks = written - has_mine
     balance = node.balance(device)
     in_step = (node.others.was_in_step(device) or None) if link is None else None if balance is None else balance.level
+    if circle.is_removed:  # of what they write since, this device hears nothing
+        in_step = None
     return Peer(
         circle.replica.name(device),
         device,

@@ -4,6 +4,9 @@ A device is *in step* if it has confirmed everything that was held here when the
 held there when it answered is here; or if at some moment both held the same. A refusal prevents that. A device that
 leaves afterwards was in step all the same: the sync does not wait for its return.
 
+A device that was removed, or has left, gets nothing of cases any more, so it is in step with nobody. Who still talks to
+it has *heard* it once they have confirmed what is held here: its answer, or that it left.
+
 An existing connection may be dead unnoticed, after a laptop slept, say. So each of these is pinged, and what its peer
 said before counts only once it has answered.
 
@@ -30,6 +33,9 @@ from cellsync.node.node import Node
 
 GONE: Final = "Who has heard already that this device was removed, or has left, does not answer it: cellsync members"
 SUSPENDED: Final = "It hears who is a member, and nothing of cases, so it is in step with nobody: cellsync members"
+REMOVED: Final = (
+    "It hears what is said of its removal, and nothing of cases, so it is in step with nobody: cellsync members"
+)
 GRACE: Final = 2.0  # seconds for devices that are just connecting: one that sees our beacon may let us call first
 PAUSE: Final = 0.1  # minimum seconds between two looks
 
@@ -81,6 +87,7 @@ class _View:
         self._named: dict[DeviceId, frozenset[Head]] = {}  # when it first answered: the heads that we did not hold
         self._reached: set[DeviceId] = set()
         self.level: dict[DeviceId, datetime] = {}  # in step at some moment, with that moment
+        self._heard: set[DeviceId] = set()  # of circles that this device was removed from: who has confirmed all
         node.calls.now()
         self._pings = {link: link.ask() for link in node.links.values()}
 
@@ -89,8 +96,13 @@ class _View:
         answered = {one for one, link in node.links.items() if link.session.answered >= self._pings.get(link, 0)}
         found = [peer for circle in self._circles for peer in peers(circle, node)]
         self._reached |= {peer.device for peer in found if peer.connected}
+        removed = {circle.id for circle in self._circles if circle.is_removed}
         for peer in found:
-            if peer.device in answered and (peer.in_step_now or self._caught_up(peer)):
+            if peer.device not in answered or not (peer.in_step_now or self._caught_up(peer)):
+                continue
+            if peer.circle in removed:
+                self._heard.add(peer.device)
+            else:
                 self.level.setdefault(peer.device, moment(node.circles.surroundings.now()))
         return [
             peer._replace(
@@ -111,11 +123,14 @@ class _View:
 
     def is_all(self, found: list[Peer]) -> bool:
         """Nobody is left to be waited for."""
-        return all(peer.device in self.level or self._parted(peer) for peer in found)
+        return all(self._is_done(peer) or self._parted(peer) for peer in found)
 
     def is_enough(self, found: list[Peer]) -> bool:
-        """All that are here are in step, and somebody is."""
-        return bool(self.level) and all(peer.in_step_now for peer in found if peer.connected)
+        """All that are here are in step, or have heard this device; and somebody is, or has."""
+        return bool(self.level or self._heard) and all(self._is_done(peer) for peer in found if peer.connected)
+
+    def _is_done(self, peer: Peer) -> bool:
+        return peer.device in self.level or peer.device in self._heard
 
     def _parted(self, peer: Peer) -> bool:
         """It has been met, and has no version of the protocol in common with this device."""
@@ -130,6 +145,8 @@ class _View:
             return apart
         if self._reached and all(circle.is_suspended for circle, _ in others):
             return Timeout("others were reached, and this device is suspended", hint=SUSPENDED)
+        if self._reached and all(circle.is_removed for circle, _ in others):
+            return Timeout("others were reached, and this device was removed, or has left", hint=REMOVED)
         if self._reached:
             return Timeout(
                 "no device that was reached was in step in time", hint="Sync again: what has arrived is kept."

@@ -12,7 +12,9 @@ from trio.testing import MockClock
 
 from cellsync import Cell, Peer, errors
 from cellsync.cell import sync
+from cellsync.core.ids import MemberId
 from cellsync.testing import MemoryNetwork
+from cellsync.testing.device import level
 from tests.cell.cells import Visit
 
 NAMES = ["ana", "ben", "cara"]
@@ -265,6 +267,25 @@ async def test_reached_but_never_in_step(
             await ana.sync(timeout=15)
         assert caught.value.hint
         assert not ana.peers()[0].in_step_now
+
+
+async def test_a_removed_device_is_in_step_with_nobody(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Who told it is connected, and has confirmed all that it holds; but what comes meanwhile it does not get."""
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await level([ana, ben])
+        await ana.first.membership.remove([MemberId(ben.device)], tell=True)
+        with trio.fail_after(600):
+            while not ben.first.circle.is_removed:
+                await ben.node.links.changed.wait()
+        await ana.create(Visit, title="not for Ben")
+        began = trio.current_time()
+        with pytest.raises(errors.Timeout, match="this device was removed, or has left"):
+            await ben.sync(timeout=600)
+        assert trio.current_time() - began < 60, "there is nothing to wait for"
+        assert [(peer.connected, peer.in_step_now, peer.in_step) for peer in ben.peers()] == [(True, False, None)]
+        assert await ben.cases(Visit) == []
 
 
 async def test_what_was_in_step_before_the_connection_died_does_not_count(
