@@ -3,9 +3,9 @@
 All circles of this device are looked through, unless one is named. A case is named by its id, by the beginning of it
 (four digits or more), by its external id, its title or a name of its person, by a part of these, or by words that are
 all in one of them, as people write the surname first, or last; in this order, and only if it is the only one, or the
-only case file among the documents of one row; after `about:` the only person. Texts are compared folded
-(`core.folded`). External ids and names count alike: an import makes ids of names, so one person's may be another's
-name."""
+only case file among the documents of one row; after `about:` the only person. A case that is all in quarantine has no
+name. Texts are compared folded (`core.folded`). External ids and names count alike: an import makes ids of names, so
+one person's may be another's name."""
 
 from __future__ import annotations
 
@@ -75,12 +75,20 @@ def _looked(circle: CellCircle, named: str, _: Replica, __: Listings) -> list[_C
 def _candidates(circle: CellCircle, named: str) -> list[_Candidate]:
     """With the circle's lock held."""
     wanted = named.strip()
-    if _BEGINNING.fullmatch(wanted.lower()) and (begins := circle.catalogue.beginning(wanted.lower())):
-        return [_Candidate(0, circle, case, "") for case in begins]
+    if _BEGINNING.fullmatch(wanted.lower()):
+        begins = [case for case in circle.catalogue.beginning(wanted.lower()) if _is_shown(circle, case)]
+        if begins:
+            return [_Candidate(0, circle, case, "") for case in begins]
     listings, name = circle.catalogue.fresh(), sought(wanted)
     rank, numbers = _called(listings, name) if name else (0, [])
     case_ids = circle.circle.replica.held.case_ids
     return [_Candidate(rank, circle, case_ids[listing.number], listing.kind) for listing in listings.get(numbers)]
+
+
+def _is_shown(circle: CellCircle, case: CaseId) -> bool:
+    """Whether anything of it counts. What is in quarantine is as good as absent, but to who is suspended."""
+    replica = circle.circle.replica
+    return circle.circle.is_suspended or bool(replica.states.get(replica.held.cases[case]).counted)
 
 
 def _called(listings: Listings, name: str) -> tuple[int, list[int]]:

@@ -101,6 +101,10 @@ async def test_what_came_late_is_released_by_the_beginning_of_its_device(
         [held] = (await ana("roster"))["quarantine"]
         assert (held["name"], held["cases"]) == ("Ben", [{"case": late["id"], "entries": 1}])
         assert (await ana("case.list"))["cases"] == []
+        for named in (late["id"], late["id"][:4]):
+            for operation, given in (("case.show", {}), ("case.log", {}), ("case.edit", {"set": {"status": "closed"}})):
+                with pytest.raises(NotFound):
+                    await ana(operation, case=named, **given)
         with pytest.raises(NotFound):
             await ana("release", device="Cara")
         with pytest.raises(NotFound):
@@ -109,6 +113,7 @@ async def test_what_came_late_is_released_by_the_beginning_of_its_device(
             await cara("release", device="Ben")
         await ana("release", device=held["device"][:8])
         assert [row["id"] for row in (await ana("case.list"))["cases"]] == [late["id"]]
+        assert (await ana("case.show", case=late["id"][:4]))["title"] == "late testimony"
         assert (await ana("roster"))["quarantine"] == []
 
 
