@@ -11,12 +11,18 @@ import trio
 from trio.testing import MockClock
 
 from cellsync import Cell
+from cellsync.core.crypto.channel import MAX_PAYLOAD
+from cellsync.core.history.serving import PeerHoldings
 from cellsync.core.ids import CaseId, EntryId, EpochId, EpochSecret, MemberId, Millis
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.removal import Remove
 from cellsync.core.membership.seal_secrets import SealSecrets
+from cellsync.core.wire import batches, messages
+from cellsync.core.wire.batches import Batch, BatchPart
+from cellsync.core.wire.forms import NAME_BYTES
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger import duty
+from cellsync.ledger.source import FromSession
 from cellsync.store.sqlite import SqliteStore
 from cellsync.testing import MemoryNetwork, SimulatedDevice, level
 from tests.cell.cells import DAY, Visit
@@ -134,6 +140,44 @@ async def test_who_was_away_for_months_comes_back_over_a_session(
         await cells[2].get(Visit, note, wait=86_400)
         await level(cells)
         await until_in_one_epoch(*cells, after=EpochId(cells[0].first.id))
+
+
+async def carry(source: Cell, to: Cell) -> None:
+    """Bring all entries of one to the other as bytes in a file would be: without a session, and with nothing else."""
+    circle, lacks = source.first.circle, PeerHoldings({}, (), ())
+    async with circle.lock:
+        served = circle.serve(circle.cursor_for(lacks), lacks, circle.last_arrival())
+    assert served.batch is not None
+    assert served.cursor == circle.last_arrival()
+    brought = Batch()
+    for part in batches.encode_batch(bytes(NAME_BYTES), served.batch, MAX_PAYLOAD):
+        message = messages.decode(part)
+        assert isinstance(message, BatchPart)
+        batches.extend(brought, message)
+    plan = await to.first.circle.ingest(brought, FromSession(None, 1))
+    assert not plan.refused
+
+
+async def test_who_was_away_for_months_comes_back_by_entries_that_somebody_carries(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Entries alone are enough to open every epoch since: whatever a bundle or a page will hold, it needs no more."""
+    devices = await joined(memory_network, "ben", "cara")
+    epochs, note = [EpochId(bytes(32))], CaseId(bytes(32))
+    for days in (8, 40, 80, 120, 160):
+        async with opened(devices[:2], days) as [ana, ben]:
+            before = epochs[-1] if any(epochs[-1]) else EpochId(ana.first.id)
+            epochs.append(await until_in_one_epoch(ana, ben, after=before))
+            note = (await ben.create(Visit, title="while she was away")).id
+            await level([ana, ben])
+    memory_network.partition("cara", ["ana", "ben"])
+    async with opened([devices[0], devices[2]], days=161) as [ana, cara]:
+        assert epoch(cara) == EpochId(cara.first.id)
+        await carry(ana, cara)
+        assert (await cara.get(Visit, note)).title == "while she was away"
+        assert epoch(cara) == epoch(ana) == epochs[-1]
+        now = cara.first.circle.surroundings.now()
+        assert cara.first.circle.epochs.states(epochs[-1], now) == ana.first.circle.epochs.states(epochs[-1], now)
 
 
 async def test_a_newcomer_is_known_to_hold_what_its_sponsor_was_in_and_not_the_newest_that_nobody_may_use(
