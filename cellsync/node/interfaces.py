@@ -110,6 +110,17 @@ def present(choice: Choice) -> tuple[Local, ...]:
     return tuple(sorted(found))
 
 
+def idle() -> frozenset[bytes]:
+    """The addresses of interfaces that are down, or whose cable is out, and of no other. An IPv4 address stays there,
+    and can be bound; but nothing reaches it."""
+    up, down = set[bytes](), set[bytes]()
+    with suppress(OSError):  # an interface went away while we looked: its change comes
+        for adapter in ifaddr.get_adapters():
+            hosts = {packed(ip.ip if isinstance(ip.ip, str) else ip.ip[0]) for ip in adapter.ips}
+            (up if system.interfaces.is_up(adapter.name) else down).update(hosts)
+    return frozenset(down - up)
+
+
 def _is_loopback(address: bytes) -> bool:
     return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\1"
 

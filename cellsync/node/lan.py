@@ -13,7 +13,7 @@ import trio
 from cellsync.core.errors import InvalidValue
 from cellsync.node import tcp
 from cellsync.node.doors import Doors
-from cellsync.node.interfaces import Choice, Interfaces
+from cellsync.node.interfaces import Choice, Interfaces, idle
 from cellsync.node.network import Address, AskedFor, Ends, Handler, Here, MakeBlob, Sighting, packed
 from cellsync.node.sites import Sites
 
@@ -121,11 +121,13 @@ class LanNetwork:
         return stream
 
     async def drop_stranded(self) -> None:
-        """Close streams whose own address is gone: nothing reaches them, and TCP would take minutes to notice."""
+        """Close streams whose own address is gone, or whose interface is down: nothing reaches them, and TCP would take
+        minutes to notice."""
         async with self._interfaces.changes() as changes:
             async for _ in changes:
+                out_of_reach = idle()
                 for stream in list(self._streams):
-                    if tcp.is_stranded(stream):
+                    if tcp.is_stranded(stream, out_of_reach):
                         await trio.aclose_forcefully(stream)
 
     async def announce(self, make_blob: MakeBlob) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -132,12 +132,14 @@ def _source(family: int, where: tuple[Any, ...]) -> bytes:
         return packed(probe.getsockname()[0])
 
 
-def is_stranded(stream: trio.SocketStream) -> bool:
-    """Whether this device no longer has the address from which the stream was opened."""
+def is_stranded(stream: trio.SocketStream, idle: Container[bytes] = ()) -> bool:
+    """Whether this device no longer has the address from which the stream was opened, or it is one of these."""
     try:
         host, _, *rest = stream.socket.getsockname()
     except OSError:  # closed
         return False
+    if packed(host) in idle:
+        return True
     try:
         with socket.socket(stream.socket.family, socket.SOCK_DGRAM) as probe:
             probe.bind((host, 0, *rest))
