@@ -123,6 +123,12 @@ class Membership:
         async with self._circle.lock:
             return await self._circle.apart(self._standing().own)
 
+    async def lacks(self, member: MemberId | None) -> MissingWords | None:
+        """What it takes before the word of a coordinator counts; None if it does, or they are none. None: one's own."""
+        async with self._circle.lock:
+            standing = self._standing()
+            return await self._circle.apart(lambda: standing.promotion_lacks(standing.me if member is None else member))
+
     async def why(self, member: MemberId) -> list[Decided]:
         """Why a member stands as they do: what was done, by which rule, and whose word is missing."""
         self._check_open()

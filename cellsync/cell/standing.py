@@ -230,10 +230,16 @@ class CircleStanding:
             member == self.me,
             self._admitted_by(member),
             member in self.decision.electors,
-            self.lacking(self.decision.promotion(member)) if coordinates else None,
+            self.promotion_lacks(member),
             silent if coordinates else None,
             requires if coordinates else False,
         )
+
+    def promotion_lacks(self, member: MemberId | None) -> MissingWords | None:
+        """What it takes before the word of a coordinator counts; None if it does, or they are none."""
+        if member is None or not self.is_present(member) or self.decision.roles.get(member) is not Role.COORDINATOR:
+            return None
+        return self.lacking(self.decision.promotion(member))
 
     def _admitted_by(self, member: MemberId) -> str | None:
         author = self.admitter(member)

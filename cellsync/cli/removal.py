@@ -95,6 +95,11 @@ def heard(answer: dict[str, Any]) -> str:
     return f"Confirmed by {answer['confirmed']} of {many(answer['others'], 'other device')}."
 
 
+def counts_not_yet(whose: str, lacks: dict[str, Any], name: str) -> str:
+    """Of a coordinator, whose name this is."""
+    return f"{whose} word does not count in a dispute yet. It takes {missing_words(lacks, name)}"
+
+
 def missing_words(lacks: dict[str, Any], about: str) -> str:
     """Whose word, and how they say it."""
     if not lacks["of"]:

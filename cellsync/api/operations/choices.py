@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cellsync.api.contract import shapes
+from cellsync.api.operations.membership import words_shape
 from cellsync.api.service import Service
 from cellsync.cell.choices import ChoiceStanding, MemberWord, parsed
 from cellsync.cell.circle import CellCircle
@@ -24,6 +25,7 @@ async def choose(service: Service, ask: shapes.Choose) -> shapes.ChosenSetting:
     return shapes.ChosenSetting(
         entry=entry.hex(), setting=_setting(circle, standing), others=len(circle.circle.others()),
         confirmed=len(await circle.membership.confirmed(entry)),
+        lacks=words_shape(await circle.membership.lacks(None)),
     )  # fmt: skip
 
 

@@ -108,7 +108,8 @@ async def _removed(one: Presence, outcome: EntryId | CellsyncError) -> shapes.Re
 async def set_role(service: Service, ask: shapes.NewRole) -> shapes.WrittenOfMembers:
     circle = _circle(service, ask.circle)
     member = member_named(await circle.membership.roster(), ask.member)
-    return await _written(circle, await circle.membership.set_role(member.member, Role[ask.role.upper()]))
+    written = await _written(circle, await circle.membership.set_role(member.member, Role[ask.role.upper()]))
+    return msgspec.structs.replace(written, lacks=words_shape(await circle.membership.lacks(member.member)))
 
 
 async def endorsable(service: Service, ask: shapes.OneMember) -> shapes.ToEndorse:

@@ -12,7 +12,7 @@ from cellsync.cli.commands.recovery import warnings
 from cellsync.cli.commands.settings import wanted
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
-from cellsync.cli.removal import gone, heard, missing_words, outcome, previewed
+from cellsync.cli.removal import counts_not_yet, gone, heard, missing_words, outcome, previewed
 from cellsync.cli.standing import of_own
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import circle_names, line, listed, many, table
@@ -88,8 +88,7 @@ def _remarks(member: dict[str, Any], begun: set[str]) -> list[str]:
     if member["status"] == "removed":
         return []
     if member["lacks"] is not None:
-        words = missing_words(member["lacks"], member["name"])
-        said.append(f"{name}'s word does not count in a dispute yet. It takes {words}")
+        said.append(counts_not_yet(f"{name}'s", member["lacks"], member["name"]))
     if member["silent"] is not None:
         said.append(f"{name} coordinates, and has given no sign for {many(member['silent'], 'day')}. Is all well?")
     if member["role"] == "coordinator" and not member["requires"] and member["circle"] in begun:
@@ -214,6 +213,9 @@ def role(context: click.Context, name: str, new: str, circle: str) -> None:
         answer = client.call("role", member=name, role=new, circle=circle)
         after = _chosen(client, circle)
     terminal.result(f"✓ {line(name, 40)} is a {new} now. {heard(answer)}")
+    if answer.get("lacks"):  # a daemon from before does not say
+        whose = f"{line(name, 40)}'s"
+        terminal.result(f"⚠ {counts_not_yet(whose, answer['lacks'], name)}")
     for one in after:
         if one["wanted"] is not None and (one["circle"], one["name"], one["wanted"]["value"]) in before:
             terminal.result(f"⚠ No longer in force, since it rested on one word: {wanted(one)}")

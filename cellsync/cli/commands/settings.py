@@ -9,6 +9,7 @@ import click
 
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Group, circle_option
+from cellsync.cli.removal import missing_words
 from cellsync.cli.terminal import terminal_of
 from cellsync.cli.words import circle_names, line, many, table
 
@@ -78,12 +79,17 @@ def set_(context: click.Context, name: str, value: str, circle: str) -> None:
     with opened(context, writes=True) as client:
         see_through(context, terminal)
         answer = client.call("settings.choose", name=name, value=value, circle=circle)
+        lacks = answer.get("lacks")  # a daemon from before does not say
+        known = client.call("members", circle=answer["setting"]["circle"])["members"] if lacks else []
     one = answer["setting"]
     heard = f"Confirmed by {answer['confirmed']} of {many(answer['others'], 'other device')}."
     in_force = one["in_force"] or _OWN
     terminal.result(f"✓ You say {name} {line(value, 12)}. In force: {in_force}. {heard}")
+    if lacks:
+        me = next((member["name"] for member in known if member["me"]), "")
+        terminal.result(f"⚠ Your word does not count yet, so this changes nothing. It takes {missing_words(lacks, me)}")
     if one["wanted"] is not None:
-        terminal.result(wanted(one))
+        terminal.result(f"⚠ {wanted(one)}")
     if not one["obeyed"]:
         terminal.result(f"{name} is kept for a later version: nothing obeys it yet.")
     terminal.next("cellsync sync")

@@ -121,10 +121,14 @@ async def test_roles_words_and_a_contest(tmp_path: Path, autojump_clock: MockClo
     net = MemoryNetwork()
     async with three(tmp_path, net) as (ana, ben, cara):
         assert (await ana("require"))["in_force"]
+        lacks = {}
         for name, one in (("Ben", ben), ("Cara", cara)):
-            await ana("role", member=name, role="coordinator")
+            lacks[name] = (await ana("role", member=name, role="coordinator"))["lacks"]
             await synced(one)
             await synced(ana)
+        assert lacks == {"Ben": None, "Cara": {"words": 1, "of": ["Ben"]}}
+        assert (await ben("settings.choose", name="shown", value="asked"))["lacks"] is None
+        assert (await cara("settings.choose", name="shown", value="asked"))["lacks"] == lacks["Cara"]
         found = await ben("roster")
         assert {row["name"]: row["lacks"] for row in found["members"] if row["lacks"]} == {
             "Cara": {"words": 1, "of": ["Ben"]}

@@ -285,6 +285,17 @@ def test_what_a_second_coordinator_ends_is_said(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.parametrize("lacks", [None, {"words": 1, "of": ["Cara", "Dan"]}, {"words": 1, "of": []}])
+def test_of_a_new_coordinator_it_says_whose_word_is_missing(
+    monkeypatch: pytest.MonkeyPatch, lacks: dict[str, Any] | None
+) -> None:
+    cell = Cell(role={"v": 1, "entry": ENTRY, "confirmed": 1, "others": 2, "hearers": None, "lacks": lacks})
+    done = run(monkeypatch, cell, "members", "role", "Ben", "coordinator")
+    of = "1 word more, of Cara or Dan: cellsync members endorse Ben" if lacks and lacks["of"] else "the recovery key"
+    said = f"⚠ Ben's word does not count in a dispute yet. It takes {of}"
+    assert (said in done.stdout) == (lacks is not None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "operation", "said"),
     [

@@ -70,6 +70,18 @@ def test_a_word_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "of Ben or Cara" in done.output
 
 
+@pytest.mark.parametrize("lacks", [None, {"words": 1, "of": ["Ben"]}])
+def test_of_one_whose_word_does_not_count_yet_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, lacks: dict[str, Any] | None
+) -> None:
+    cell = Cell(setting("shown"))
+    cell.answers["settings.choose"]["lacks"] = lacks
+    cell.answers["members"] = {"v": 1, "members": [{"name": "Ben", "me": False}, {"name": "Cara", "me": True}]}
+    said = run(monkeypatch, cell, "settings", "set", "shown", "asked").stdout
+    assert ("⚠ Your word does not count yet, so this changes nothing." in said) == (lacks is not None)
+    assert ("1 word more, of Ben: cellsync members endorse Cara" in said) == (lacks is not None)
+
+
 def test_what_nothing_obeys_yet_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = Cell(setting("kept-for", in_force="30", obeyed=False, words=[word("Anna", "30")]))
     said = run(monkeypatch, cell, "settings", "set", "kept-for", "30").output

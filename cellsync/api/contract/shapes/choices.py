@@ -54,9 +54,11 @@ class Choose(Takes, kw_only=True, frozen=True):
 
 
 class ChosenSetting(Answer, kw_only=True, frozen=True):
-    """`setting`: how it stands now. `confirmed`: how many of the `others` are known to hold it."""
+    """`setting`: how it stands now. `confirmed`: how many of the `others` are known to hold it. `lacks`: what it takes
+    before the word of whoever has said this counts; null if it does."""
 
     entry: str
     setting: SettingStanding
     confirmed: int
     others: int
+    lacks: MissingWords | None = None

@@ -252,12 +252,14 @@ class Removals(Answer, kw_only=True, frozen=True):
 
 class WrittenOfMembers(Answer, kw_only=True, frozen=True):
     """`confirmed`: how many of the `others` are known to hold it by now. `entry`: null if nothing was written.
-    `hearers`: of an answer by somebody who was removed, who hears it: those whose devices told this one."""
+    `hearers`: of an answer by somebody who was removed, who hears it: those whose devices told this one. `lacks`: of a
+    role, what it takes before the new coordinator's word counts; null if it does, or needs none."""
 
     entry: str | None
     confirmed: int
     others: int
     hearers: list[str] | None = None
+    lacks: MissingWords | None = None
 
 
 class NewRole(Takes, kw_only=True, frozen=True):
