@@ -8,13 +8,16 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import pexpect
 import pyte
+from pexpect.fdpexpect import fdspawn
 
+from tests.end_to_end import hatchery
 from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -51,12 +54,22 @@ class Ran:
 
 def run(*arguments: str, given: str | None = None, cheap: bool = True, **more: str) -> Ran:
     """Run a command without a terminal, with `given` on its standard input; without, there is nothing to read."""
-    return Ran(
-        subprocess.run(
-            command(*arguments, cheap=cheap), input="" if given is None else given, capture_output=True, text=True,
-            timeout=WITHIN, check=False, env=environment(**more),
-        )
-    )  # fmt: skip
+    words, pipe = command(*arguments, cheap=cheap), subprocess.PIPE
+    with _popen(cheap, more)(
+        words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment(**more)
+    ) as process:  # fmt: skip
+        try:
+            out, err = process.communicate("" if given is None else given, timeout=WITHIN)
+        except BaseException:
+            process.kill()
+            raise
+    return Ran(subprocess.CompletedProcess(words, process.returncode, out, err))
+
+
+def _popen(cheap: bool, more: Mapping[str, str]) -> type[subprocess.Popen[Any]]:
+    """As e2e tests do: what a program loads was loaded before, unless it matters to the test how it is loaded."""
+    loads = not cheap or not hatchery.POSSIBLE or any(name.startswith(("PYTHON", "LANG", "LC_")) for name in more)
+    return subprocess.Popen if loads else hatchery.Hatched
 
 
 class Person:
@@ -67,17 +80,29 @@ class Person:
         self.screen: Any = pyte.Screen(width, LINES)
         self._stream: Any = pyte.ByteStream(self.screen)
         self.raw = b""
-        words = command(*arguments)
-        self._child: Any = pexpect.spawn(
-            words[0], words[1:], dimensions=(LINES, width), env=environment(**more), timeout=WITHIN, echo=True
-        )
-        self._child.delaybeforesend = None
+        ours, its = os.openpty()
+        termios.tcsetwinsize(its, (LINES, width))
+        try:
+            popen = _popen(True, more)
+            self._process = popen(
+                command(*arguments), stdin=its, stdout=its, stderr=its, env=environment(**more), start_new_session=True,
+                preexec_fn=None if popen is hatchery.Hatched else hatchery.take_terminal,
+            )  # fmt: skip
+        finally:
+            os.close(its)
+        self._terminal: Any = fdspawn(ours, timeout=WITHIN)
+        self._terminal.delaybeforesend = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._child.close(force=True)
+        self._terminal.close()  # which hangs up
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if error is not None:
             error.add_note("the screen was:\n" + self.text)
 
@@ -114,7 +139,7 @@ class Person:
 
     def _read(self, within: float = 0.2) -> bool:
         try:
-            piece: bytes = self._child.read_nonblocking(65536, timeout=within)
+            piece: bytes = self._terminal.read_nonblocking(65536, timeout=within)
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
@@ -127,7 +152,7 @@ class Person:
     # --- typing ----------------------------------------------------------------------------------------------
 
     def types(self, text: str) -> None:
-        self._child.send(text)
+        self._terminal.send(text)
 
     def answers(self, question: str, text: str) -> None:
         """Wait for the question, then type the answer and Enter."""
@@ -150,13 +175,13 @@ class Person:
         return self.ends()
 
     def _sleeps(self) -> bool:
-        stat = Path(f"/proc/{self._child.pid}/stat")
+        stat = Path(f"/proc/{self._process.pid}/stat")
         return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "S"
 
     @property
     def echoes(self) -> bool:
         """Whether the terminal shows what is typed."""
-        return bool(termios.tcgetattr(self._child.child_fd)[3] & termios.ECHO)
+        return bool(termios.tcgetattr(self._terminal.child_fd)[3] & termios.ECHO)
 
     # --- the end ----------------------------------------------------------------------------------------------
 
@@ -165,7 +190,6 @@ class Person:
         until = time.monotonic() + within
         while self._read():
             assert time.monotonic() < until, "it does not end"
-        self._child.wait()
-        code = self._child.exitstatus
-        assert code is not None, f"ended by signal {self._child.signalstatus}"
-        return int(code)
+        code: int = self._process.wait()
+        assert code >= 0, f"ended by signal {-code}"
+        return code

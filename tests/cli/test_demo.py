@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,13 +21,15 @@ from tests.patience import PATIENCE
 
 ROOT: Final = Path(__file__).parent.parent.parent
 WITHIN: Final = PATIENCE
+CHEAP_DEMO: Final = str(Path(__file__).parent / "cheap_demo.py")
 
 T = TypeVar("T")
 
 
-def start(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(temporary: Path, *arguments: str, program: Sequence[str] = (CHEAP_DEMO,)) -> subprocess.Popen[str]:
+    """The demo with a cheap key derivation, or as it ships."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "cellsync", "demo", *arguments]
+    command = [sys.executable, *program, "demo", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environment)
 
@@ -49,7 +51,7 @@ def devices_of(parent: int) -> list[int]:
 
 
 def run_ps() -> str:
-    return subprocess.run(["ps", "-axo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["ps", "-axwwo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
 
 
 def is_running(pid: int) -> bool:
@@ -62,7 +64,7 @@ def is_running(pid: int) -> bool:
 
 @pytest.mark.e2e
 def test_prints_one_object_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    process = start(tmp_path, "--json")
+    process = start(tmp_path, "--json", program=("-m", "cellsync"))
     out, err = process.communicate(timeout=WITHIN)
     assert (process.returncode, err) == (0, "")
     shown: dict[str, Any] = json.loads(out)  # one object and nothing else

@@ -26,6 +26,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -57,7 +58,8 @@ class Hatched(subprocess.Popen[Any]):
 
     def _execute_child(  # type: ignore[no-untyped-def]
         self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell,
-        p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, *_,
+        p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, restore_signals, gid, gids, uid, umask,
+        start_new_session, *_,
     ) -> None:  # fmt: skip
         assert (args[0], shell) == (sys.executable, False)
         if preexec_fn is not None:
@@ -65,7 +67,7 @@ class Hatched(subprocess.Popen[Any]):
         standard = [own if given == -1 else given for own, given in enumerate((p2cread, c2pwrite, errwrite))]
         request = {
             "arguments": args[1:], "environment": dict(os.environ if env is None else env),
-            "folder": str(cwd or Path.cwd()), "descriptors": [0, 1, 2, *pass_fds],
+            "folder": str(cwd or Path.cwd()), "descriptors": [0, 1, 2, *pass_fds], "leads": start_new_session,
         }  # fmt: skip
         self._told, its = socket.socketpair(type=socket.SOCK_SEQPACKET)  # one that ends at once is told of twice
         with its:
@@ -160,6 +162,9 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     code = 1
     try:
         _place(descriptors, request["descriptors"])
+        if request["leads"]:
+            os.setsid()
+            take_terminal()
         os.environ.clear()
         os.environ.update(request["environment"])
         time.tzset()
@@ -175,6 +180,12 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def take_terminal() -> None:
+    """What leads a session, and has a terminal as its standard input, gets the signals of that terminal."""
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _run(file: str) -> int:
