@@ -43,7 +43,7 @@ PRINTS: Final = {  # command -> the operation whose answer it prints; None: an o
     "members contest": "contest", "members tell": "tell", "members leave": "leave", "members require": "require",
     "settings": "settings", "settings show": "settings", "settings set": "settings.choose",
     "device link": "invite.show", "device list": "devices", "device remove": "removal",
-    "quarantine list": "roster", "quarantine release": "release",
+    "quarantine list": "roster", "quarantine show": "quarantine", "quarantine release": "release",
     "recovery use": "recovery.use", "recovery replace": "recovery.replace", "recovery show": "recovery.keys",
     "peers add": "peers.add", "peers ping": "peers.ping",
     "case new": "case.new", "case list": "case.list", "case show": "case.show", "case edit": "case.edit",

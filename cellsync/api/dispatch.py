@@ -64,6 +64,7 @@ HANDLERS: Final[Mapping[str, str]] = {  # by operation: the module in `cellsync.
     "tell": "membership.tell",
     "leave.preview": "membership.leaving",
     "leave": "membership.leave",
+    "quarantine": "membership.own_writings",
     "release": "membership.release",
     "require": "membership.require",
     "recovery.keys": "recovery.keys",

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import trio
 
 from cellsync.cell.choices import ChoiceStanding, CircleChoices
+from cellsync.cell.quarantine import SHOWN, OwnPage, OwnWriting, Quarantine, Quarantined
 from cellsync.cell.reasons import Decided, Reasons
 from cellsync.cell.safekeeping import replacements_by
 from cellsync.cell.standing import (
@@ -23,7 +24,6 @@ from cellsync.cell.standing import (
     MemberStanding,
     MissingWords,
     OwnStanding,
-    Quarantined,
     StrikeStanding,
 )
 from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
@@ -107,9 +107,11 @@ class Membership:
         """How all members, removals and devices in quarantine stand."""
         self._check_open()
         async with self._circle.lock:
-            standing = self._standing()
+            standing, quarantine = self._standing(), Quarantine(self._circle)
             return await self._circle.apart(
-                lambda: Roster(standing.members(), standing.strikes(), standing.quarantine(), standing.own())
+                lambda: Roster(
+                    standing.members(), standing.strikes(), quarantine.by_device(standing.name), standing.own()
+                )
             )
 
     async def check(self, deed: Deed) -> None:
@@ -128,6 +130,25 @@ class Membership:
         async with self._circle.lock:
             standing = self._standing()
             return await self._circle.apart(lambda: standing.promotion_lacks(standing.me if member is None else member))
+
+    async def own_writings(self, limit: int = SHOWN, *, before: EntryId | None = None) -> OwnPage:
+        """What this device wrote and waits in quarantine, whole: the newest, or the newest before an entry of it. Its
+        author may read it and take it along. Raises NotFound."""
+        self._check_open()
+        async with self._circle.lock:
+            return await self._circle.apart(lambda: Quarantine(self._circle).own(limit, before))
+
+    async def own_waiting(self) -> list[EntryId]:
+        """The ids of all of these, in the order in which they were written."""
+        self._check_open()
+        async with self._circle.lock:
+            return await self._circle.apart(Quarantine(self._circle).own_entries)
+
+    async def own_writing(self, entry: EntryId) -> OwnWriting:
+        """One of these, whole. Raises NotFound."""
+        self._check_open()
+        async with self._circle.lock:
+            return await self._circle.apart(lambda: Quarantine(self._circle).one(entry))
 
     async def why(self, member: MemberId) -> list[Decided]:
         """Why a member stands as they do: what was done, by which rule, and whose word is missing."""
@@ -380,7 +401,8 @@ class Membership:
         """Show what is in quarantine: all that is here of a device, or these entries. Raises NotFound."""
         self._check_open()
         async with self._circle.lock:
-            held = await self._circle.apart(self._standing().quarantine)
+            standing, quarantine = self._standing(), Quarantine(self._circle)
+            held = await self._circle.apart(lambda: quarantine.by_device(standing.name))
         found = next((one for one in held if one.device == device), None)
         there = {entry for one in held for entry in one.entries}
         if (device is not None and found is None) or not there.issuperset(entries) or not (found or entries):

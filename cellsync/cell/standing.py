@@ -6,14 +6,12 @@ is in `reasons`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from cellsync.cell.member import FormerMember
-from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import Entry, Standing, chain_of, slot_of
-from cellsync.core.history.store import StandingRow
-from cellsync.core.ids import CaseId, DeviceId, EntryId, MemberId, Millis, day_of
+from cellsync.core.history.entry import Entry, chain_of, slot_of
+from cellsync.core.ids import DeviceId, EntryId, MemberId, Millis, day_of
 from cellsync.core.membership.control import Role
 from cellsync.core.membership.deeds import REMOVALS, Bit
 from cellsync.core.membership.deliberation import Decision
@@ -22,13 +20,10 @@ from cellsync.core.membership.grounds import Ground
 from cellsync.core.membership.label import OUT, UNDECIDED
 from cellsync.core.membership.standing import DeviceStatus
 from cellsync.core.membership.strikes import Strike
-from cellsync.core.wire import operations
-from cellsync.core.wire.operations import Operation
 from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.ledger.coordination import Coordination
 
-SHOWN: Final = 100  # of a device's own entries in quarantine, the newest that are read
 QUIET: Final = 7  # days without a control entry after which a coordinator is silent (trade-off T1)
 Status = Literal["active", "suspended", "removed"]
 OwnStatus = Literal["waiting", "active", "suspended", "removed"]  # waiting: its admission has not arrived
@@ -110,32 +105,6 @@ class OwnStanding(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<own standing: {self.status}>"  # no names
-
-
-class OwnWriting(NamedTuple):
-    """An entry that this device wrote, and that waits in quarantine."""
-
-    entry: EntryId
-    case: CaseId
-    at: Millis
-    operations: tuple[Operation, ...]
-
-    def __repr__(self) -> str:
-        return f"<own writing {self.entry.hex()[:8]}>"  # not what it says
-
-
-class Quarantined(NamedTuple):
-    """What is held of a device, and not shown."""
-
-    device: DeviceId
-    name: str
-    entries: tuple[EntryId, ...]
-    cases: tuple[tuple[CaseId, int], ...]  # with how many entries
-    heads: tuple[EntryId, ...]  # the newest of them in each chain
-    own: tuple[OwnWriting, ...]  # what they say, if this device wrote them: the newest, at most SHOWN
-
-    def __repr__(self) -> str:
-        return f"<quarantined of {self.device.hex()[:8]}: {len(self.entries)}>"  # no name
 
 
 _STATES: Final[dict[int, Literal["undecided", "void"]]] = {OUT: "void", UNDECIDED: "undecided"}
@@ -408,40 +377,3 @@ class CircleStanding:
             if s.kind != Kind.SET_ROLE and (owner in s.members or device in self.decision.linked_by(s.devices))
         ]
         return [self._strike(strike) for strike in hit]
-
-    # --- quarantine ----------------------------------------------------------------------------------
-
-    def quarantine(self) -> list[Quarantined]:
-        """What is held and not shown, by device. Hold the lock."""
-        ruling, held = self._circle.replica.court.ruling, self._circle.replica.held
-        found = []
-        for device in sorted(ruling.situations):
-            rows = [row for chain in held.of_device(device) for row in self._aside(chain)]
-            if rows:
-                found.append(self._quarantined(device, rows))
-        return found
-
-    def _aside(self, chain: Chain) -> Iterator[StandingRow]:
-        rows = self._circle.store.standings(chain.number, chain.first, chain.length, aside=True)
-        return (row for row in rows if row.kind == Kind.CASE and row.standing in (Standing.OUT, Standing.UNDECIDED))
-
-    def _quarantined(self, device: DeviceId, rows: Collection[StandingRow]) -> Quarantined:
-        counts: dict[int, int] = {}
-        own: list[OwnWriting] = []
-        case_ids = self._circle.replica.held.case_ids
-        heads = {chain_of(row.slot): row.id for row in rows}  # each chain's rows are ascending
-        for row in rows:
-            entry = self._circle.store.entry_at(row.slot)
-            if entry is not None:
-                counts[entry.case] = counts.get(entry.case, 0) + 1
-                if device == self._circle.device:
-                    said = tuple(operations.decode(entry.shape, entry.content))
-                    own.append(OwnWriting(entry.id, case_ids[entry.case], Millis(entry.clock), said))
-        return Quarantined(
-            device,
-            self.name(device),
-            tuple(row.id for row in rows),
-            tuple((case_ids[number], count) for number, count in counts.items()),
-            tuple(heads.values()),
-            tuple(own[-SHOWN:]),
-        )

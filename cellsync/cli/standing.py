@@ -28,7 +28,7 @@ def of_own(own: dict[str, Any]) -> list[str]:
     """What a device says of itself that was removed, has left, or is suspended."""
     said = [f"⚠ {text}" for text in [stands(own)] if text]
     if own["status"] == "suspended":
-        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine list")
+        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine show")
     if own["status"] != "removed":
         return said
     said.append("It sends and receives nothing there any more. What is here can still be read and exported.")
@@ -49,7 +49,7 @@ def outside(own: dict[str, Any]) -> str:
     """What is said of something that a suspended device has just written."""
     return (
         f"⚠ It waits outside: no list shows it, here or on other devices, until {decides(own)}. "
-        "It is kept: cellsync quarantine list"
+        "It is kept, and you can read it: cellsync quarantine show"
     )
 
 

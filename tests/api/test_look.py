@@ -29,8 +29,8 @@ from tests.api.test_direct import profile, working
 __all__ = ["profile"]  # a fixture
 READ: Final = {
     "health", "doctor", "unlock", "lock", "status", "audit", "forks", "fork.proof", "fork.check", "members", "peers",
-    "roster", "permission", "member.why", "removal.preview", "leave.preview", "endorsable", "contestable", "circles",
-    "devices",
+    "roster", "permission", "quarantine", "member.why", "removal.preview", "leave.preview", "endorsable", "contestable",
+    "circles", "devices",
     "invites", "invite.show", "join.show", "sync.show", "schemas", "case.list", "case.show", "case.log", "case.graph",
     "case.move.preview", "recovery.keys", "settings", "import.show", "rekey.show", "export", "export.read", "events",
 }  # fmt: skip

@@ -32,7 +32,7 @@ ARGUMENTS: Final = {  # command: what it takes besides options
     "members contest": ["--yes", "--circle", "Mill Street"],
     "members leave": ["--confirm", "Mill Street", "--circle", "Mill Street"],
     "members tell": ["ana", "--circle", "Mill Street"],
-    "members require": ["--circle", "Mill Street"], "quarantine list": [],
+    "members require": ["--circle", "Mill Street"], "quarantine list": [], "quarantine show": [],
     "quarantine release": ["ana", "--circle", "Mill Street"], "recovery use": ["--remove", "ana"],
     "settings": [], "settings show": [], "settings set": ["locks-after", "60", "--circle", "Mill Street"],
     "device link": ["--name", "Phone"], "device list": [], "device remove": ["Phone", "--confirm", "Phone"],

@@ -72,6 +72,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "tell": ("disk_full",),
     "leave.preview": (*_DECIDES, *_CIRCLE),
     "leave": (*_DECIDES, "not_typed", *_CIRCLE),
+    "quarantine": ("ambiguous", *_CIRCLE),
     "release": (*_DECIDES, "ambiguous", *_CIRCLE),
     "require": (*_DECIDES, *_CIRCLE),
     "recovery.keys": _CIRCLE,

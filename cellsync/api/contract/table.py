@@ -84,6 +84,7 @@ OPERATIONS: Final = (
     Operation("tell", "POST", "/v1/members/{member}/telling", "Telling", "Told", "Whether a removed one hears of it"),
     Operation("leave.preview", "GET", "/v1/leaving", "OneCircle", "LeavingPreview", "What leaving does"),
     Operation("leave", "POST", "/v1/leaving", "Leave", "WrittenOfMembers", "Leave with all devices"),
+    Operation("quarantine", "GET", "/v1/quarantine", "ReadOwn", "OwnWritings", "What this device wrote, and waits"),
     Operation("release", "POST", "/v1/releases", "Release", "WrittenOfMembers", "Show what is in quarantine"),
     Operation("require", "POST", "/v1/requirement", "OneCircle", "Required", "Require what removals need"),
     Operation("recovery.keys", "GET", "/v1/recovery", "OfCircle", "KeptKeys", "Which recovery keys count, since when"),

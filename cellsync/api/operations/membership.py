@@ -15,9 +15,10 @@ from cellsync.api.times import time_text
 from cellsync.casework.values.words import as_text
 from cellsync.cell.circle import CellCircle
 from cellsync.cell.membership import KeptThere, Roster
+from cellsync.cell.quarantine import OwnWriting, Quarantined
 from cellsync.cell.reasons import Cause, Decided, sentences
 from cellsync.cell.removal import Presence, presences
-from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, OwnWriting, Quarantined, StrikeStanding
+from cellsync.cell.standing import MemberStanding, MissingWords, OwnedDevice, StrikeStanding
 from cellsync.core.errors import CellsyncError, NotFound, WhichCircle
 from cellsync.core.folded import folded
 from cellsync.core.ids import DeviceId, EntryId
@@ -167,6 +168,18 @@ async def leave(service: Service, ask: shapes.Leave) -> shapes.WrittenOfMembers:
     if folded(ask.confirm) != folded(circle.name):
         raise NotTyped
     return await _written(circle, await circle.membership.leave())
+
+
+async def own_writings(service: Service, ask: shapes.ReadOwn) -> shapes.OwnWritings:
+    circle = _circle(service, ask.circle)
+    if ask.entry:
+        entry = _beginning(await circle.membership.own_waiting(), ask.entry)
+        found = await circle.membership.own_writing(entry)
+        return shapes.OwnWritings(changes=[_own_writing(found)])
+    before = EntryId(bytes.fromhex(ask.after)) if ask.after else None
+    page = await circle.membership.own_writings(ask.limit, before=before)
+    following = page.writings[0].entry.hex() if page.older else ""
+    return shapes.OwnWritings(changes=[_own_writing(one) for one in page.writings], older=page.older, next=following)
 
 
 async def release(service: Service, ask: shapes.Release) -> shapes.WrittenOfMembers:

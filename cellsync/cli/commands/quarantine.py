@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from cellsync.cli.commands.edits import usage_error
 from cellsync.cli.interrupts import see_through
 from cellsync.cli.options import Command, Group, circle_option
-from cellsync.cli.terminal import terminal_of
+from cellsync.cli.terminal import Terminal, terminal_of
 from cellsync.cli.words import clock, line, many, safe, table
 
 
@@ -38,9 +41,12 @@ def list_(context: click.Context, circle: str) -> None:
         terminal.result(row)
     for one in held:
         for change in one["own"] or ():  # whoever wrote it may read it
-            terminal.result(f"  yours, {clock(change['at'])}, in {line(change['case'][:8])}:")
-            for said in change["lines"]:
-                terminal.result(f"    {safe(said)}")
+            _show(terminal, change)
+        if one["own"] and len(one["own"]) < len(one["entries"]):
+            left = len(one["entries"]) - len(one["own"])
+            terminal.need(
+                f"{many(left, 'change')} of yours {'is' if left == 1 else 'are'} older: cellsync quarantine show"
+            )
     others = [one for one in held if one["own"] is None]
     if not held:
         terminal.result("Nothing is in quarantine.")
@@ -48,6 +54,50 @@ def list_(context: click.Context, circle: str) -> None:
         trusted = f"cellsync quarantine release {others[0]['device'][:8]}   if you trust what was written"
         terminal.next(trusted, writes=True)
     terminal.answer(answer)
+
+
+@quarantine.command(cls=Command, short_help="Read what you wrote, and take it along.")
+@click.argument("entry", metavar="ENTRY", default="")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 20_000), help="How many, the newest.")
+@click.option("--after", default="", metavar="ENTRY", help="What was written before, as the end of a page says it.")
+@click.option("--all", "all_", is_flag=True, help="All pages, the newest first.")
+@circle_option("Needed if there are several.")
+@click.pass_context
+def show(context: click.Context, entry: str, limit: int, after: str, all_: bool, circle: str) -> None:
+    """Read what you wrote on this device, and what waits: all of it, or only ENTRY, the beginning of an id.
+
+    Nobody else can read it here. To take it along, write it to a file: cellsync quarantine show --all --json > FILE
+    """
+    from cellsync.cli.reach import opened
+
+    if all_ and (entry or after):
+        raise usage_error("--all goes with neither ENTRY nor --after.", "cellsync quarantine show --help")
+    terminal = terminal_of(context)
+    with opened(context) as client:
+        answer = page = client.call("quarantine", circle=circle, entry=entry.lower(), after=after.lower(), limit=limit)
+        for change in page["changes"]:
+            _show(terminal, change)
+        while all_ and page["next"]:
+            page = client.call("quarantine", circle=circle, after=page["next"], limit=limit)
+            for change in page["changes"]:
+                _show(terminal, change)
+            answer = {**page, "changes": [*page["changes"], *answer["changes"]]}
+    if not answer["changes"]:
+        terminal.result("Nothing of yours is in quarantine.")
+    elif answer["next"]:
+        _say_older(terminal, answer["older"], f"--after {answer['next']}")
+    terminal.answer(answer)
+
+
+def _say_older(terminal: Terminal, count: int, options: str) -> None:
+    are = "is" if count == 1 else "are"
+    terminal.need(f"{many(count, 'change')} of yours {are} older: cellsync quarantine show {options}")
+
+
+def _show(terminal: Terminal, change: dict[str, Any]) -> None:
+    terminal.result(f"  yours, {clock(change['at'])}, in {line(change['case'][:8])}:")
+    for said in change["lines"]:
+        terminal.result(f"    {safe(said)}")
 
 
 @quarantine.command(cls=Command, short_help="Show what a device wrote, to everybody.")

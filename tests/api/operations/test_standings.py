@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cellsync.core.errors import CellsyncError, InvalidValue, NotPermitted
+from cellsync.core.errors import CellsyncError, InvalidValue, NotFound, NotPermitted
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, pair, services, synced
 from tests.cell.cells import founded_as_before
@@ -69,6 +69,18 @@ async def test_what_a_suspended_device_writes_says_that_it_waits_and_is_read_by_
         ]  # fmt: skip
         [row] = (await ben("status"))["circles"]
         assert row["standing"] == own
+
+        newest, oldest = mine["own"][1], mine["own"][0]
+        page = await ben("quarantine", limit=1)
+        assert (page["changes"], page["older"], page["next"]) == ([newest], 1, newest["entry"])
+        page = await ben("quarantine", limit=1, after=page["next"])
+        assert (page["changes"], page["older"], page["next"]) == ([oldest], 0, "")
+        assert (await ben("quarantine", entry=newest["entry"][:12]))["changes"] == [newest]
+        assert (await ben("quarantine"))["changes"] == [oldest, newest]
+        for unknown in ({"entry": "0" * 64}, {"after": "0" * 64}):
+            with pytest.raises(NotFound):
+                await ben("quarantine", **unknown)
+        assert (await ana("quarantine"))["changes"] == [], "what another one wrote is nobody's to read"
 
 
 async def test_who_has_left_is_told_when_and_the_others_that_nobody_removed_them(

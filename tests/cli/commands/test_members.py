@@ -315,6 +315,45 @@ def test_each_says_what_was_done(
     assert said in done.output
 
 
+def change(number: int) -> dict[str, Any]:
+    at = "2026-11-30T10:00:00Z"
+    return {"entry": f"{number:064x}", "case": "11" * 16, "at": at, "lines": [f"title: visit {number}"]}
+
+
+class Author(Cell):
+    """Whoever wrote three changes that wait. They are answered one at a time, the newest first."""
+
+    def call(self, operation: str, **given: Any) -> Any:
+        if operation != "quarantine":
+            return super().call(operation, **given)
+        number = int(given["after"], 16) - 1 if given["after"] else 3
+        following = change(number)["entry"] if number > 1 else ""
+        return {"v": 1, "changes": [change(number)], "older": number - 1, "next": following}
+
+
+def test_what_waits_is_read_page_by_page_by_whoever_wrote_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = run(monkeypatch, Author(), "quarantine", "show").output
+    assert "title: visit 3" in said
+    assert "title: visit 2" not in said
+    assert f"2 changes of yours are older: cellsync quarantine show --after {change(3)['entry']}" in " ".join(
+        said.split()
+    )
+    said = run(monkeypatch, Author(), "quarantine", "show", "--all").output
+    assert [f"title: visit {number}" in said for number in (1, 2, 3)] == [True] * 3
+    assert "older" not in said
+
+
+def test_all_that_waits_is_one_answer_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(monkeypatch, Author(), "quarantine", "show", "--all", "--json")
+    answer = json.loads(done.output)
+    assert (answer["changes"], answer["older"], answer["next"]) == ([change(1), change(2), change(3)], 0, "")
+
+
+def test_a_page_and_all_of_it_are_not_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in ("0102", "--after=0102"):
+        assert run(monkeypatch, Author(), "quarantine", "show", "--all", other).exit_code == 2
+
+
 def test_as_json_the_answer_alone_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = Cell()
     done = run(monkeypatch, cell, "members", "--json")

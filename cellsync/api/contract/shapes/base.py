@@ -16,6 +16,7 @@ Seconds = Annotated[float, Meta(ge=0, le=604800)]
 Count = Annotated[int, Meta(ge=0)]
 Words = Annotated[str, Meta(max_length=256)]  # "": none
 Place = Annotated[str, Meta(max_length=64)]  # where a list, a log or a stream begins, or goes on; "": at its end
+EntryPlace = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]  # the id of an entry; "": none
 Cursor = Annotated[str, Meta(max_length=1_024)]  # of the stream of events, with a place in each circle
 Page = Annotated[int, Meta(ge=1, le=20_000)]  # of rows, at most
 HostName = Annotated[str, Meta(max_length=64)]

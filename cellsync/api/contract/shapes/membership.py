@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cellsync.api.contract.shapes.base import Answer, Error, Id, Name, Takes, Words
+from cellsync.api.contract.shapes.base import Answer, EntryPlace, Error, Id, Name, Page, Takes, Words
 
 
 class MissingWords(Struct, kw_only=True, frozen=True):
@@ -79,6 +79,25 @@ class OwnWriting(Struct, kw_only=True, frozen=True):
     case: str
     at: str
     lines: list[str]
+
+
+class ReadOwn(Takes, kw_only=True, frozen=True):
+    """`entry`: only this change, or the beginning of its id. Else pages: `limit`: of changes, at most; `after`: the
+    `next` of the page before. `circle`: needed if there are several."""
+
+    circle: Words = ""
+    entry: Words = ""
+    after: EntryPlace = ""
+    limit: Page = 100
+
+
+class OwnWritings(Answer, kw_only=True, frozen=True):
+    """What this device wrote and waits, in the order in which it was written. The first page has the newest. `next`:
+    where the next one begins, with what was written before; "" on the last. `older`: how many changes that has."""
+
+    changes: list[OwnWriting]
+    older: int = 0
+    next: str = ""
 
 
 class Quarantined(Struct, kw_only=True, frozen=True):
