@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cellsync.cell.newcomers import join
     from cellsync.cell.opening import open_cell
     from cellsync.cell.passphrase import change_passphrase, rekey
+    from cellsync.cell.standing import OwnStanding
     from cellsync.core import errors
     from cellsync.core.errors import CellsyncError
     from cellsync.core.ids import CaseId
@@ -58,6 +59,7 @@ __all__ = [
     "Log",
     "Map",
     "Member",
+    "OwnStanding",
     "Peer",
     "Reason",
     "RecoveryKey",
@@ -95,6 +97,7 @@ _HOMES: Final = {
     "join": "cellsync.cell.newcomers",
     "Member": "cellsync.cell.member",
     "open_cell": "cellsync.cell.opening",
+    "OwnStanding": "cellsync.cell.standing",
     "change_passphrase": "cellsync.cell.passphrase",
     "rekey": "cellsync.cell.passphrase",
     "Counter": "cellsync.core.schema.fields",

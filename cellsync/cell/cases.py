@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -26,7 +26,7 @@ from cellsync.core.replica.replica import Replica
 from cellsync.core.schema import host
 from cellsync.core.schema.generic import GenericCase
 from cellsync.core.schema.host import Host
-from cellsync.core.schema.schema import Schema, kind_of
+from cellsync.core.schema.schema import Schema, begun, kind_of
 from cellsync.core.wire import codec
 from cellsync.core.wire.operations import Operation
 from cellsync.ledger.circle import OpenCircle
@@ -188,6 +188,10 @@ class OpenCases:
                 folded: list[CaseState] = []
                 yield partial(_read_into, folded, self._circle.replica.states.read, number)
                 state.become(folded.pop())
+
+    def as_written(self, schema: type[S], case: CaseId, fields: Mapping[str, object]) -> S:
+        """A new case that nobody is shown, to whoever has just written it: what they wrote."""
+        return host.bind(schema, self._host, case, begun(schema, fields))
 
     def _bind(self, schema: type[S], case: CaseId, state: CaseState) -> S:
         if schema is not GenericCase and state.kind != kind_of(schema):

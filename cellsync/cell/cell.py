@@ -21,6 +21,7 @@ from cellsync.cell.flag import Flag
 from cellsync.cell.followers import following
 from cellsync.cell.own_entries import CaseEdits
 from cellsync.cell.peer import Peer as Peer
+from cellsync.cell.standing import OwnStanding
 from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.cell.vault import CellVault
 from cellsync.cell.which import Which
@@ -46,7 +47,8 @@ class Cell(CellVault):
     # --- cases ---------------------------------------------------------------------------------------------
 
     async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
-        """A new case with these registers, in the only circle; returning means durable here.
+        """A new case with these registers, in the only circle; returning means durable here. Whether others are shown
+        it: `waiting`; whether they hold it: `case.synced`.
 
         Raises InvalidValue (naming the field; a register without a default has to be given), NotPermitted (readers do
         not write), DiskFull; WhichCircle if there are several: `cell.circle(…).create(…)`.
@@ -114,9 +116,15 @@ class Cell(CellVault):
 
     @asynccontextmanager
     async def edit(self, case: B) -> AsyncIterator[B]:
-        """As `case.edit()`: leaving the block without an error writes one entry."""
+        """As `case.edit()`: leaving the block without an error writes one entry. What becomes of it: `waiting`."""
         async with self._circle_of(case).edit(case) as draft:
             yield draft
+
+    async def waiting(self, case: Bound | None = None) -> OwnStanding | None:
+        """The receipt for what this device writes: how it stands in the circle of a case (or in the only one) if that
+        waits in quarantine, since it is suspended, and whose word decides; None: all who may read it are shown it.
+        `listed`: it is shown here in the meantime, and nowhere else."""
+        return await (self.circle() if case is None else self._circle_of(case)).waiting()
 
     async def write(self, edits: CaseEdits) -> Plan:
         """Write entries, one per edit, atomically, into the only circle; returning means durable here."""

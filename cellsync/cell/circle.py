@@ -28,9 +28,10 @@ from cellsync.cell.membership import Membership
 from cellsync.cell.own_entries import CaseEdits, OwnEntries
 from cellsync.cell.peer import Peer, only_here, only_here_cases, peers
 from cellsync.cell.restriction import check_told, is_restricted
+from cellsync.cell.standing import OwnStanding
 from cellsync.cell.sync import Progress, confirmed, sync
 from cellsync.core import drawers
-from cellsync.core.errors import CellsyncError
+from cellsync.core.errors import CellsyncError, NotFound
 from cellsync.core.history.store import Listings
 from cellsync.core.ids import CaseId, CircleId, DeviceId, MemberId, Ref
 from cellsync.core.membership.control import Role, harmless
@@ -191,6 +192,10 @@ class CellCircle:
         """This device's role; None until its admission has arrived."""
         return self.circle.replica.circle.current_role(self.device)
 
+    async def waiting(self) -> OwnStanding | None:
+        """As `Cell.waiting`."""
+        return await self.membership.own() if self.is_suspended else None
+
     @property
     def is_suspended(self) -> bool:
         """Whether what this device writes is shown to nobody, itself included, until a dispute is decided. How it
@@ -255,7 +260,11 @@ class CellCircle:
 
     async def create(self, schema: Callable[P, S], /, *_: P.args, **fields: P.kwargs) -> S:
         kind = cast("type[S]", schema)
-        return await self.get(kind, await self.own_entries.create(kind, fields))
+        case = await self.own_entries.create(kind, fields)
+        try:
+            return await self.get(kind, case)
+        except NotFound:  # written, and in quarantine: `waiting` says so
+            return self._cases.as_written(kind, case, fields)
 
     async def get(self, schema: type[S], case: CaseId | str, *, wait: float | None = None) -> S:
         return await self._cases.get(schema, case, wait)

@@ -102,6 +102,7 @@ class OwnStanding(NamedTuple):
     removal: StrikeStanding | None  # what removed it, if something did; or its leaving, which is held back (rule 11)
     settles: MissingWords | None  # whose words would decide the dispute, if it is suspended
     paper: bool  # whether the recovery key would
+    listed: bool = False  # suspended by what it was told and does not hold: here what it writes is listed until then
 
     def __repr__(self) -> str:
         return f"<own standing: {self.status}>"  # no names
@@ -345,6 +346,7 @@ class CircleStanding:
             removal,
             settles if shown == "suspended" else None,
             any(ground.paper for ground in open_),
+            shown == "suspended" and self._circle.replica.circle.current_role(self._circle.device) is not None,
         )
 
     def _open_about_me(self) -> Iterator[Ground]:

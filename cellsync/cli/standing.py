@@ -28,7 +28,8 @@ def of_own(own: dict[str, Any]) -> list[str]:
     """What a device says of itself that was removed, has left, or is suspended."""
     said = [f"⚠ {text}" for text in [stands(own)] if text]
     if own["status"] == "suspended":
-        said.append("It is told who is a member, and votes. What it writes to cases waits: cellsync quarantine show")
+        waits = "is listed here alone" if own.get("listed") else "waits: cellsync quarantine show"
+        said.append(f"It is told who is a member, and votes. What it writes to cases {waits}")
     if own["status"] != "removed":
         return said
     said.append("It sends and receives nothing there any more. What is here can still be read and exported.")
@@ -47,6 +48,11 @@ def decides(own: dict[str, Any]) -> str:
 
 def outside(own: dict[str, Any]) -> str:
     """What is said of something that a suspended device has just written."""
+    if own.get("listed"):  # a daemon from before does not say
+        return (
+            f"⚠ It waits: no other device shows it until {decides(own)}. This one lists it until it has all of the "
+            "dispute; then it is kept, and you can read it: cellsync quarantine show"
+        )
     return (
         f"⚠ It waits outside: no list shows it, here or on other devices, until {decides(own)}. "
         "It is kept, and you can read it: cellsync quarantine show"

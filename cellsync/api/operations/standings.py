@@ -11,7 +11,8 @@ from cellsync.core.schema.values import moment
 
 async def waiting(circle: CellCircle) -> shapes.OwnStanding | None:
     """What to say of what was just written there: it waits, since this device is suspended; None: it is shown."""
-    return own_shape(circle, await circle.membership.own()) if circle.is_suspended else None
+    own = await circle.waiting()
+    return None if own is None else own_shape(circle, own)
 
 
 def own_shape(circle: CellCircle, own: OwnStanding) -> shapes.OwnStanding:
@@ -21,4 +22,5 @@ def own_shape(circle: CellCircle, own: OwnStanding) -> shapes.OwnStanding:
         by="" if removal is None else removal.by, left=removal is not None and removal.kind == "leave",
         at=None if removal is None or removal.at is None else time_text(moment(removal.at)),
         settles=[] if settles is None else list(settles.of), paper=own.paper,
+        listed=own.listed,
     )  # fmt: skip

@@ -162,6 +162,15 @@ def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]
 
     Raises InvalidValue for a name that is no register of the schema, or a value that does not fit.
     """
+    return [Operation(int(Op.CREATE), schema._kind, schema._version, None), *_drafted(schema, values).operations()]
+
+
+def begun(schema: type[Schema], values: Mapping[str, Any]) -> CaseState:
+    """What a case shows that was created with these registers."""
+    return _drafted(schema, values).view
+
+
+def _drafted(schema: type[Schema], values: Mapping[str, Any]) -> Draft:
     draft = Draft(CaseState(logs=True))
     for name, value in values.items():
         own = schema._fields.get(name)
@@ -170,7 +179,7 @@ def creation(schema: type[Schema], values: Mapping[str, Any]) -> list[Operation]
             why = "has no field" if own is None else f"takes no {own.crdt} when it is created:"
             raise InvalidValue(f"{schema.__name__} {why} {name!r}", hint=f"Registers are given: {registers}.")
         own.write(draft, value)
-    return [Operation(int(Op.CREATE), schema._kind, schema._version, None), *draft.operations()]
+    return draft
 
 
 def check_whole(schema: type[Schema], values: Mapping[str, Any]) -> None:

@@ -51,6 +51,7 @@ async def test_what_a_suspended_device_writes_says_that_it_waits_and_is_read_by_
         assert answer["hearers"] == ["Ana"]
         own = await until(ben, "suspended")
         assert (own["role"], own["settles"], own["paper"]) == ("coordinator", [], True)
+        assert own["listed"], "the removal was only told"
         health = await ben("health")
         assert (health["removed"], health["suspended"]) == (False, True)
 
@@ -68,7 +69,7 @@ async def test_what_a_suspended_device_writes_says_that_it_waits_and_is_read_by_
             (made["id"], ["title: Secret prison"]), (known["id"], ["status: closed"]),
         ]  # fmt: skip
         [row] = (await ben("status"))["circles"]
-        assert row["standing"] == own
+        assert row["standing"] == {**own, "listed": False}, "by now it has come"
 
         newest, oldest = mine["own"][1], mine["own"][0]
         page = await ben("quarantine", limit=1)

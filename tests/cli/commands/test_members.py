@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.standing import of_own
+from cellsync.cli.standing import of_own, outside
 from tests.scenarios.versions.test_commands import run
 
 ENTRY = "ab" * 32
@@ -388,6 +388,16 @@ def test_a_removed_device_says_by_whom_and_what_is_left_to_do() -> None:
     assert of_own(own(status="suspended", role="coordinator", by="", settles=["Cara", "Dan"], paper=True))[0] == (
         "⚠ This device is suspended in Mill Street, until Cara or Dan or the recovery key has decided the dispute."
     )
+
+
+def test_what_is_listed_here_in_the_meantime_is_said_to_be() -> None:
+    suspended = own(status="suspended", role="coordinator", by="", settles=["Cara"])
+    assert "no list shows it, here or on other devices" in outside(suspended)
+    assert of_own(suspended)[1].endswith("waits: cellsync quarantine show")
+    told = suspended | {"listed": True}
+    assert "no other device shows it until Cara has decided the dispute. This one lists it" in outside(told)
+    assert "no list" not in outside(told)
+    assert of_own(told)[1].endswith("is listed here alone")
 
 
 def test_whoever_is_removed_already_is_said_to_be_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,9 +115,10 @@ class Quarantined(Struct, kw_only=True, frozen=True):
 class OwnStanding(Struct, kw_only=True, frozen=True):
     """How this device itself stands in a circle. waiting: its admission has not arrived. suspended: what it writes is
     shown to nobody, itself included, until a dispute is decided: by the words of these (`settles`), or by the recovery
-    key (`paper`). removed: by somebody (`by`; "": with the recovery key, or since its admission does not count), or it
-    has `left`, `at` that time by its author's clock; where it is suspended, that counts only once the recovery key has
-    made another coordinator. `called`: what the circle is called."""
+    key (`paper`); a device that was only told of the dispute has it `listed` itself until it holds all of that.
+    removed: by somebody (`by`; "": with the recovery key, or since its admission does not count), or it has `left`,
+    `at` that time by its author's clock; where it is suspended, that counts only once the recovery key has made another
+    coordinator. `called`: what the circle is called."""
 
     circle: str
     called: str
@@ -128,6 +129,7 @@ class OwnStanding(Struct, kw_only=True, frozen=True):
     at: str | None
     settles: list[str]
     paper: bool
+    listed: bool = False
 
 
 class Roster(Answer, kw_only=True, frozen=True):
