@@ -8,7 +8,7 @@ Rules:
 3. **It meets nobody, and writes no entry**: the device would sign twice in one place (a fork). A service that looks
    does what reads, and nothing else (`Operation.reads`).
 4. **A circle that is to be wiped is not shown**: of the copy it is gone, as it would be of the vault. But the vault has
-   it still, and nobody is told that it was wiped.
+   it still, and nobody is told that it was wiped: `Unlocked.wiped` counts what is not shown.
 5. **The copy is gone at the end**, also when the process is told to end, or its terminal is closed. What one that was
    killed has left is taken away by the next look.
 """

@@ -19,6 +19,9 @@ from cellsync.core.replica import own_removal
 
 _TOGETHER: Final = 0.05  # seconds: several come together
 _UNCHOSEN: Final = (None, None)
+_BY_THEMSELVES: Final = {
+    DeviceStatus.REMOVED: own_removal.has_left, DeviceStatus.SUSPENDED: own_removal.is_leaving,
+}  # fmt: skip
 _STANDS: Final = {
     DeviceStatus.REMOVED: "member.removed", DeviceStatus.SUSPENDED: "member.suspended",
     DeviceStatus.ACTIVE: "member.returned",
@@ -58,7 +61,7 @@ async def news(cell: Cell, tell: Tell) -> None:
         for (circle, whose), status in stood.items():
             if status is not earlier.get((circle, whose), DeviceStatus.ACTIVE):
                 about = {"device": whose.hex(), "circle": circle.id.hex()}
-                left = status is DeviceStatus.REMOVED and await _has_left(circle, whose)
+                left = status in _BY_THEMSELVES and await _by_themselves(circle, whose, status)
                 tell(_STANDS[status], about | {"name": circle.circle.shown.name(whose), "left": left})
         before, flags = flags, cell.flags
         for flag in [flag for flag in flags if flag not in before]:
@@ -87,9 +90,10 @@ def _statuses(cell: Cell) -> dict[tuple[CellCircle, DeviceId], DeviceStatus]:
     }
 
 
-async def _has_left(circle: CellCircle, device: DeviceId) -> bool:
+async def _by_themselves(circle: CellCircle, device: DeviceId, status: DeviceStatus) -> bool:
+    """Whether its member has left, or wants to."""
     async with circle.circle.lock:
-        return await circle.circle.apart(lambda: own_removal.has_left(circle.circle.shown, device))
+        return await circle.circle.apart(lambda: _BY_THEMSELVES[status](circle.circle.shown, device))
 
 
 def _chosen(cell: Cell) -> dict[tuple[CircleId, Setting], tuple[int | None, int | None]]:

@@ -133,7 +133,8 @@ def _of_members(circle: OpenCircle) -> Iterator[Flag]:
         yield flag_of_device(circle, Reason.LEFT if left else Reason.REMOVED, circle.device)
     for device, status in decision.statuses.items():
         if status is DeviceStatus.SUSPENDED:
-            yield flag_of_device(circle, Reason.SUSPENDED, device)
+            leaving = own_removal.is_leaving(shown, device)
+            yield flag_of_device(circle, Reason.LEAVING if leaving else Reason.SUSPENDED, device)
     for strike in decision.strikes:
         if strike.kind != Kind.REMOVE or strike.author is None or strike.label == OUT:
             continue

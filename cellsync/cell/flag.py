@@ -42,6 +42,7 @@ class Reason(StrEnum):
     ONE_WORD = "one_word"  # a removal stands on one word, and somebody could second it
     UNDECIDED = "undecided"  # a removal is contested, and undecided
     SUSPENDED = "suspended"  # a device receives nothing of cases until a dispute is decided
+    LEAVING = "leaving"  # the same, because it wants to leave and nobody else coordinates
     WANTED = "wanted"  # a coordinator wants a setting to be harsher, which takes the word of another
     QUARANTINED = "quarantined"  # a device wrote what whoever removed it had not seen: held, not shown
     LINKED = "linked"  # a member has linked a further device: told to coordinators, and to their other devices
@@ -55,7 +56,7 @@ LASTING: Final = frozenset(
         Reason.FUTURE, Reason.FORK, Reason.EQUIVOCATOR, Reason.FEW_BRANCHES_LEFT, Reason.OLDER, Reason.OUTDATED,
         Reason.REMOVAL_AHEAD, Reason.REMOVAL_LAPSED,
         Reason.WAIVED, Reason.REMOVED, Reason.LEFT, Reason.REMOVED_ELSEWHERE, Reason.ONE_WORD, Reason.UNDECIDED,
-        Reason.SUSPENDED,
+        Reason.SUSPENDED, Reason.LEAVING,
         Reason.QUARANTINED, Reason.WANTED,
         Reason.KEY_EXPOSED, Reason.KEY_UNDECIDED,
     }

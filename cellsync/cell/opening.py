@@ -64,7 +64,9 @@ def _opened(vault: Vault, surroundings: Surroundings) -> OpenCircles:
     vault.wipe(going)
     if not vault.circles:
         raise VaultWiped
-    return OpenCircles.open(vault, surroundings)
+    left = OpenCircles.open(vault, surroundings)
+    left.wiped = len(going)
+    return left
 
 
 def _close(vault: Vault, circles: OpenCircles) -> None:

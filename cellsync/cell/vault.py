@@ -114,6 +114,12 @@ class CellVault(CellCircles):
         copied = [at for at in known if at is not None]
         return datetime.fromtimestamp(min(copied) / 1000, UTC) if copied and len(copied) == len(known) else None
 
+    @property
+    def wiped(self) -> int:
+        """How many circles were destroyed as this cell was opened: this device had been removed from them, and they
+        had chosen that."""
+        return self.ledger.wiped
+
     def entries(self) -> int:
         """The number of entries here that count: the same on every device that is in step, and in the same circles."""
         return sum(circle.entries() for circle in self._circles)

@@ -133,7 +133,7 @@ def opened(
     asked(passphrase)
     _be_quiet()
     with _look(profile, terminal) if looks else _here(profile, online) as client:
-        client.call("unlock", passphrase=passphrase)
+        _say_wiped(client.call("unlock", passphrase=passphrase)["wiped"], terminal, looks=looks)
         _say_standing(client.call("health"), client, terminal)
         yield client
 
@@ -152,6 +152,14 @@ def _say_standing(health: Answer, client: Client, terminal: Terminal) -> None:
             more = f" {_GONE}" if own["status"] == "removed" else ""
             if said := stands(own):
                 terminal.need(f"⚠ {said}{more}")
+
+
+def _say_wiped(circles: int, terminal: Terminal, *, looks: bool) -> None:
+    """Whoever finds a circle missing learns why."""
+    if circles:
+        from cellsync.cli.words import has_wiped, hides_wiped
+
+        terminal.need(hides_wiped(circles) if looks else has_wiped(circles))
 
 
 @contextmanager

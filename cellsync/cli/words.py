@@ -120,8 +120,24 @@ def wipe_ahead(name: str, seconds: float) -> str:
     what = line(name) or "a circle"
     return (
         f"⚠ This device wipes {what} when it has been on for {hours(seconds)} more: it was removed, "
-        "and the circle has chosen that. An answer stops it: cellsync members contest. Until then you can export: "
-        "cellsync case export"
+        "and the circle has chosen that. It stops once as many coordinators speak against the removal as spoke for it: "
+        "cellsync members contest. Until then you can export: cellsync case export"
+    )
+
+
+def has_wiped(circles: int) -> str:
+    """What was destroyed as the cell was opened."""
+    them = "it, and it had" if circles == 1 else "them, and they had"
+    return f"⚠ {many(circles, 'circle')} wiped just now: this device was removed from {them} chosen that."
+
+
+def hides_wiped(circles: int) -> str:
+    """What a read-only disk still has, and is not shown."""
+    it, still = ("it", "It is") if circles == 1 else ("them", "They are")
+    return (
+        f"⚠ {many(circles, 'circle')} not shown: this device was removed from {it}, and is to wipe {it}: that was "
+        f"chosen. {still} still on this disk, which is read-only. Make it writable and open the cell there once: that "
+        f"wipes {it}."
     )
 
 

@@ -55,6 +55,7 @@ class OpenCircles(Mapping[CircleId, OpenCircle]):
         self.surroundings = surroundings
         self._opened: dict[CircleId, _Opened] = {}
         self._watchers: list[tuple[Watcher, dict[CircleId, CircleWatcher]]] = []
+        self.wiped = 0  # how many were destroyed as the vault was opened: their time had come
         self.adding = trio.Lock()  # a header is replaced as a whole; what is locked stays so
 
     def __getitem__(self, circle: CircleId) -> OpenCircle:

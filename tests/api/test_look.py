@@ -107,6 +107,24 @@ def test_what_is_to_be_wiped_is_not_shown_and_nobody_says_that_it_was(
     assert list(shelf.iterdir()) == []
 
 
+def test_of_several_circles_one_that_is_to_be_wiped_is_counted_and_the_others_are_shown(
+    cell: Profile, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(cell) as client:
+        assert client.call("unlock", passphrase=PASSPHRASE)["wiped"] == 0
+        client.call("circle.create", name="Lawyers")
+
+    def due(circles: Iterable[OpenCircle], *, opened: bool = False) -> list[CircleId]:
+        return [circle.id for circle in circles][1:]
+
+    before = content(cell.folder)
+    monkeypatch.setattr(opening, "doomed", due)
+    with looking(cell) as (client, _):
+        assert client.call("unlock", passphrase=PASSPHRASE)["wiped"] == 1
+        assert [one["name"] for one in client.call("circles")["circles"]] == ["Mill"]
+    assert content(cell.folder) == before
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [

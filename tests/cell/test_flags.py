@@ -359,3 +359,34 @@ async def test_who_has_left_is_told_so(memory_network: MemoryNetwork, autojump_c
         await level([ana, ben])
         await ben.first.membership.leave()
         assert flagged(ben) == [("left", "ben")]
+
+
+async def test_who_wants_to_leave_is_not_said_to_be_in_a_dispute(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Ana is the only coordinator, so that she leaves is held back."""
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await ana.first.membership.leave()
+        await bring(ana, ben)
+        for cell in (ana, ben):
+            said = [
+                (flag.reason, flag.author) for flag in cell.flags if flag.reason in (Reason.LEAVING, Reason.SUSPENDED)
+            ]
+            assert said == [(Reason.LEAVING, "ana")]
+    assert "recovery use" in FLAGS[Reason.LEAVING]
+
+
+async def test_who_is_in_a_dispute_is_not_said_to_want_to_leave(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben", "cara") as cells:
+        ana, ben, cara = cells
+        await coordinators(memory_network, ana, ben)
+        await level(cells)
+        memory_network.partition("ana", ["ben", "cara"])
+        await ana.first.membership.remove([MemberId(ben.device)])
+        await ben.first.membership.remove([MemberId(ana.device)])
+        await bring(ana, cara)
+        await bring(ben, cara)
+        reasons = {flag.reason for flag in cara.flags if flag.reason in (Reason.LEAVING, Reason.SUSPENDED)}
+        assert reasons == {Reason.SUSPENDED}

@@ -11,6 +11,8 @@ import pytest
 from cellsync import __version__
 from cellsync.api.client import SocketClient
 from cellsync.cli import reach
+from cellsync.cli.options import Options
+from cellsync.cli.terminal import Terminal
 from cellsync.profile.holder import Busy, Holder, held_by
 from cellsync.profile.profile import Profile
 
@@ -69,3 +71,11 @@ def test_the_holder_says_whether_it_is_a_command(profile: Profile, command: bool
     with Holder(profile, command=command):
         assert profile.holder.read_bytes() == written % os.getpid()
         assert held_by(profile) == (os.getpid(), command)
+
+
+@pytest.mark.parametrize(("looks", "said"), [(False, "1 circle wiped just now"), (True, "1 circle not shown")])
+def test_who_finds_a_circle_missing_learns_why(capsys: pytest.CaptureFixture[str], *, looks: bool, said: str) -> None:
+    reach._say_wiped(0, Terminal(Options()), looks=looks)
+    assert capsys.readouterr().err == ""
+    reach._say_wiped(1, Terminal(Options()), looks=looks)
+    assert said in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.words import presence, secrecy
+from cellsync.cli.words import has_wiped, hides_wiped, presence, secrecy, wipe_ahead
 from tests.cli.conftest import NOW
 from tests.scenarios.versions.test_commands import Canned, peer, run
 
@@ -69,3 +69,16 @@ def test_forward_secrecy_is_said_with_the_backup_that_keeps_older_keys(days: int
     assert "(but for backups)" in secrecy(window)
     made = secrecy(window | {"backup": "2026-11-03T12:00:00+00:00"})
     assert "(but for backups: this device made one on 2026-11-0" in made
+
+
+def test_what_was_wiped_is_told_from_what_a_read_only_disk_still_has() -> None:
+    assert has_wiped(1) == ("⚠ 1 circle wiped just now: this device was removed from it, and it had chosen that.")
+    assert "removed from them, and they had chosen that" in has_wiped(2)
+    assert hides_wiped(1).startswith("⚠ 1 circle not shown: this device was removed from it, and is to wipe it")
+    assert "They are still on this disk, which is read-only." in hides_wiped(2)
+
+
+def test_what_stops_a_wipe_is_said_as_it_is() -> None:
+    said = wipe_ahead("Mill Street", 3 * 3_600)
+    assert "wipes Mill Street when it has been on for 3 h more" in said
+    assert "stops once as many coordinators speak against the removal as spoke for it: cellsync members contest" in said

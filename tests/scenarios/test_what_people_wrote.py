@@ -107,7 +107,8 @@ class Hostile:
             ("peer.up", device), ("peer.down", device),
             ("member.added", {**device, "role": "writer", "member": "c" * 64}),
             ("member.removed", {**device, "left": False}), ("member.removed", {**device, "left": True}),
-            ("member.suspended", device), ("member.returned", device),
+            ("member.suspended", {**device, "left": False}), ("member.suspended", {**device, "left": True}),
+            ("member.returned", device),
             ("flag", {"reason": "fork", "device": "ab" * 32}), ("reset", {}), ("locked", {}),
         ):  # fmt: skip
             yield {"v": 1, "event": event, "cursor": "", "data": data}

@@ -103,7 +103,8 @@ class MemberAdded(Struct, frozen=True, forbid_unknown_fields=True):
 
 class MemberStands(Struct, frozen=True, forbid_unknown_fields=True):
     """A device stands otherwise now: it was removed, is suspended until a dispute is decided, or is active again. It
-    may be this one. `left`: nobody removed it, its member has left."""
+    may be this one. `left`: nobody removed it: its member has left; or wants to, and is suspended until there is
+    another coordinator."""
 
     device: str
     name: str

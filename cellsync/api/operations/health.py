@@ -34,7 +34,9 @@ async def unlock(service: Service, ask: shapes.Unlock) -> shapes.Unlocked:
         for circle in cell.circles
         if (seconds := circle.wipes_in) is not None
     ]
-    return shapes.Unlocked(cell=cell.name, name=name, locks_in=service.locks_in, copied=copied, wipes=wipes)
+    return shapes.Unlocked(
+        cell=cell.name, name=name, locks_in=service.locks_in, copied=copied, wipes=wipes, wiped=cell.wiped
+    )
 
 
 async def lock(service: Service, _: shapes.Nothing) -> shapes.Done:

@@ -43,6 +43,7 @@ FLAGS: Final = {
     Reason.ONE_WORD: "says that {} removed, on one word. Until it has a second it can be contested (members)",
     Reason.UNDECIDED: "says that {} removed. It is contested, and undecided: whose word settles it? (members why)",
     Reason.SUSPENDED: "is suspended: until a dispute is decided it is sent nothing of cases (members why)",
+    Reason.LEAVING: "wants to leave. It counts once the recovery key has made another coordinator (recovery use)",
     Reason.WANTED: "wants {what}. It takes a second coordinator's word (settings)",
     Reason.QUARANTINED: "wrote what waits, or what its remover had not seen: kept, and not shown (quarantine list)",
     Reason.LINKED: "is a further device, which that member has linked. Ask them if it is theirs (members)",

@@ -18,6 +18,7 @@ from cellsync.cli.words import (
     clock,
     clocks,
     duration,
+    has_wiped,
     line,
     little_memory,
     many,
@@ -146,6 +147,8 @@ def unlock(context: click.Context, idle: float | None) -> None:
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
     if (health := client.health()).get("bare"):
         terminal.result(all_locked(health["locked"]))
+    if answer.get("wiped"):  # a daemon from before does not say
+        terminal.result(has_wiped(answer["wiped"]))
     if answer["copied"]:
         terminal.result(put_back(answer["copied"]))
     for one in answer["wipes"]:

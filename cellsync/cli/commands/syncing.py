@@ -165,6 +165,8 @@ def _told(event: str, data: dict[str, Any]) -> str:
             return f"{line(data['name'], 40)} has left: cellsync members"
         case "member.removed":
             return f"⚠ {line(data['name'], 40)} was removed: cellsync members"
+        case "member.suspended" if data["left"]:
+            return f"{line(data['name'], 40)} wants to leave, which needs another coordinator: cellsync members"
         case "member.suspended":
             return f"⚠ {line(data['name'], 40)} is suspended until a dispute is decided: cellsync members"
         case "member.returned":

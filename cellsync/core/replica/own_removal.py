@@ -13,8 +13,9 @@ So nobody makes a vault be wiped by what they say with the removal or after it, 
 from __future__ import annotations
 
 from cellsync.core.ids import DeviceId, EntryId
-from cellsync.core.membership.label import IN
+from cellsync.core.membership.label import IN, UNDECIDED
 from cellsync.core.membership.settings import Setting, WhenRemoved
+from cellsync.core.membership.strikes import Strike
 from cellsync.core.replica.choices import choices
 from cellsync.core.replica.replica import Replica
 from cellsync.core.wire.tags import Kind
@@ -23,23 +24,33 @@ from cellsync.core.wire.tags import Kind
 def removals_of(replica: Replica, device: DeviceId) -> list[EntryId]:
     """What a removed device was removed by: the removals that stand and hit it, the oldest first. If none does, what
     introduced it, which has fallen."""
-    decision, grant = replica.court.ruling.decision, replica.circle.grant(device)
-    if grant is None or not replica.circle.decides_on(device) or replica.circle.is_heard(device):
+    if replica.circle.grant(device) is None or not replica.circle.decides_on(device) or replica.circle.is_heard(device):
         return []
     found = [
-        strike.entry
-        for strike in decision.strikes
-        if strike.label == IN
-        and strike.kind != Kind.SET_ROLE
-        and (grant.member in strike.members or device in decision.linked_by(strike.devices))
+        strike.entry for strike in _hitting(replica, device) if strike.label == IN and strike.kind != Kind.SET_ROLE
     ]
     return found or [EntryId(device)]
+
+
+def _hitting(replica: Replica, device: DeviceId) -> list[Strike]:
+    decision, grant = replica.court.ruling.decision, replica.circle.grant(device)
+    return [
+        strike
+        for strike in decision.strikes
+        if grant is not None and (grant.member in strike.members or device in decision.linked_by(strike.devices))
+    ]
 
 
 def has_left(replica: Replica, device: DeviceId) -> bool:
     """Whether a device is out because its member left, and nobody removed it."""
     bits = [replica.circle.bit(removal) for removal in removals_of(replica, device)]
     kinds = {replica.circle.deed(bit).kind for bit in bits if bit is not None}
+    return kinds == {Kind.LEAVE}
+
+
+def is_leaving(replica: Replica, device: DeviceId) -> bool:
+    """Whether a device is suspended because its member wants to leave, which is held back, and for nothing else."""
+    kinds = {strike.kind for strike in _hitting(replica, device) if strike.label == UNDECIDED}
     return kinds == {Kind.LEAVE}
 
 

@@ -134,3 +134,21 @@ async def test_a_writer_learns_what_is_refused_before_anybody_is_asked(
         with pytest.raises(CellsyncError) as refused:
             await ben("permission", deed=deed)
         assert refused.value.code == code
+
+
+async def test_who_wants_to_leave_is_told_of_as_that(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Ana is the only coordinator, so she is suspended; but not because of a dispute."""
+    async with services(tmp_path, "ana", "ben", net=MemoryNetwork()) as [ana, ben]:
+        await ana("init", cell="Mill Street", name="Ana", passphrase=PASSPHRASE)
+        await pair(ana, ben, "Ben")
+        await synced(ben)
+        feed = ana.service.follow("")
+        await feed.registered()
+        await ana("leave", confirm="Mill Street")
+        with trio.fail_after(600):
+            while (event := await feed.next()) is None or event.event != "member.suspended":
+                pass
+        assert (event.data["name"], event.data["left"]) == ("Ana", True)
+        texts = {flag["reason"]: flag["text"] for flag in (await ana("status"))["flags"]}
+        assert "suspended" not in texts
+        assert texts["leaving"].startswith("wants to leave. It counts once the recovery key has made")

@@ -119,6 +119,27 @@ def test_a_circle_is_shared_whose_admission_only_the_caller_has_heard_of() -> No
     assert other.opened
 
 
+def test_who_is_unknown_in_the_hinted_circle_is_known_by_key_in_the_others() -> None:
+    """Cy has been admitted to the lawyers and holds nothing of them yet: so he cannot introduce himself. In the other
+    circle Bea knows him, and both are in step there all the same; of the lawyers he learns nothing."""
+    ana, bea, _ = cell()
+    mill = admitted(ana[0], founded("cy", 4).secrets, "cy", 4)
+    pass_on(ana[0], bea[0])
+    secrets = again(mill, 14)
+    identity = ana[1].admit(secrets.public, "cy", Role.COORDINATOR)
+    lawyers = MemoryReplica(ana[1].replica.circle.id, secrets, identity, Incarnation(b"cy" * 4), 14)
+    lawyers.epochs.add(ana[1].epochs.newest, ana[1].epochs.today(ana[1].now))
+    lawyers.sponsor = bea[1].device, bea[1].public.session
+    for circle in (mill, bea[0], bea[1]):
+        write(circle, 5)
+    one, other = calls([mill, lawyers], lawyers, bea[1]), answers(bea)
+    run(one, other)
+    assert agree(mill, bea[0])
+    assert not lawyers.replica.held.chains
+    assert other.opened  # as the one whom it knows there
+    assert (one.error, other.error) == (None, None)
+
+
 # --- a guest -------------------------------------------------------------------------------------------
 
 

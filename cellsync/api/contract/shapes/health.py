@@ -64,12 +64,14 @@ class WipeAhead(Struct, kw_only=True, frozen=True):
 
 
 class Unlocked(OfCell, kw_only=True, frozen=True):
-    """`wipes`: what is ahead. `copied`: this cell was put back from a backup of that time, and nothing has been written
+    """`wipes`: what is ahead. `wiped`: how many circles were wiped as it was opened; of a look, in the copy it reads,
+    and are not shown. `copied`: this cell was put back from a backup of that time, and nothing has been written
     to it here since."""
 
     locks_in: float | None
     copied: str | None
     wipes: list[WipeAhead]
+    wiped: Count = 0
 
 
 class Audited(Answer, kw_only=True, frozen=True):
