@@ -41,7 +41,7 @@ CIRCLE = filled(
     changes=1, only_here=0, conflicts=0, own_passphrase=False, wipes_in=None,
     standing=filled(
         shapes.OwnStanding, circle="c1", called="Mill Street", status="active", role="writer", by="", left=False,
-        settles=[], paper=False,
+        settles=[], paper=False, listed=False,
     ),
 )  # fmt: skip
 
