@@ -16,5 +16,6 @@ PATIENCE: Final = 120.0  # seconds
 def wait_until(ready: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
     began = time.monotonic()
     while not ready():
-        assert time.monotonic() - began < within, f"waited {within:.0f} s in vain: {what}"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < within, f"waited {within:.0f} s in vain: {what}"
+        time.sleep(min(0.1, 0.02 + waited / 20))  # looking takes time from what has to happen

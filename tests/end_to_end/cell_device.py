@@ -168,12 +168,15 @@ class Device:
 
     # --- what there is ---------------------------------------------------------------------------------------
 
+    async def digest(self) -> Answer:
+        """Of all cases: it reads them."""
+        return {"digest": (await self._cell.state_digest()).hex()}
+
     async def status(self) -> Answer:
         return {
             "device": self._cell.device.hex(),
             "entries": self._cell.entries(),
             "own": self._cell.first.circle.own_length,
-            "digest": (await self._cell.state_digest()).hex(),
             "members": sorted(member.name for member in self._cell.members()),
             "connected": sorted(peer.name for peer in self._cell.peers() if peer.connected),
             "flags": len(self._cell.flags),

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Condition, Thread
@@ -217,16 +217,18 @@ def enter(sponsor: Device, device: Device, name: str, port: int | None) -> None:
     assert sponsor.hear("words")["words"] == device.hear("words")["words"]
 
 
-def agree(devices: Iterable[Device], within: float = PATIENCE) -> Answer:
+def agree(devices: Sequence[Device], within: float = PATIENCE) -> Answer:
     """Wait until all show the same entries and state; that."""
     began = time.monotonic()
     while True:
         shown = [device.ask("status") for device in devices]
-        if len({(one["entries"], one["digest"]) for one in shown}) == 1:
-            return shown[0]
+        if len({one["entries"] for one in shown}) == 1:  # a digest reads all cases, on devices that have work to do
+            shown = [one | device.ask("digest") for one, device in zip(shown, devices, strict=True)]
+            if len({one["digest"] for one in shown}) == 1:
+                return shown[0]
         waited = time.monotonic() - began
         assert waited < within, f"no agreement: {shown}"
-        time.sleep(min(0.5, 0.05 + waited / 10))  # each look is a digest of all cases, on devices that have work to do
+        time.sleep(min(0.5, 0.05 + waited / 10))
 
 
 def free_port() -> int:
