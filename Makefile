@@ -32,8 +32,9 @@ test: $(READY) $(CLIENTS) ## all tests that take minutes at most, with real proc
 
 MINUTES ?= 60
 
-test-long: $(READY) ## the tests that take long, then MINUTES=60 of searching for counterexamples
+test-long: $(READY) ## the tests that take long, the API's borders, then MINUTES=60 of searching for counterexamples
 	$(BIN)/pytest -q -m slow $(PARALLEL); slow=$$?; \
+	$(BIN)/pytest -q --hypothesis-profile=search $(PARALLEL) tests/api/test_web_fuzz.py || slow=1; \
 	$(BIN)/python -m tests.searches --minutes $(MINUTES) && exit $$slow
 
 # The fuzzer is used by nothing else, and there is no build of it for every system: it stays out of .venv and of its lock.

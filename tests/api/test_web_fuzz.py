@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from cellsync.api.contract.openapi import document
 from cellsync.api.contract.table import OPERATIONS, Needs
+from tests import profiles
 from tests.api.services import PASSPHRASE
 from tests.api.test_web import Server, cheap_defaults
 from tests.patience import PATIENCE
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWa
 NEVER: Final = {"events", "doctor"}  # they go on for ever, or take seconds
 END: Final = {"lock", "panic", "unlock"}  # the session of whoever has an open cell
 SHORTEST: Final = 5  # letters: a shorter text may stand in any sentence
-LONG: Final = settings.default is not None and settings.default.max_examples > 100
+LONG: Final = settings.default == settings.get_profile(profiles.SEARCH)  # in `make test-long`
 
 SCHEMA = schemathesis.openapi.from_dict(document())
 OPEN = SCHEMA.exclude(operation_id=sorted(NEVER | END))
