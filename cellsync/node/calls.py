@@ -152,8 +152,7 @@ class Calls:
             others = dict.fromkeys(self._circles.others())
             due = {device: at for device, at in due.items() if device in others}  # the rest will never be called
             for device in others:
-                known = self._callable(device)
-                if not known or device in self._links:
+                if device in self._links or not (known := self._callable(device)):
                     due.pop(device, None)
                 elif device in self.under_way:
                     continue  # if it fails, a call that became due meanwhile follows
@@ -164,7 +163,7 @@ class Calls:
                     nursery.start_soon(self._try, device, *known)
             again = self._look = trio.Event()
             waiting = (at for device, at in due.items() if device not in self.under_way)
-            with trio.move_on_at(min(waiting, default=math.inf)), trio.move_on_after(LOOK_AGAIN):
+            with trio.move_on_at(min([now + LOOK_AGAIN, *waiting])):
                 await again.wait()
 
     async def _call_politely(self, device: DeviceId, address: Address) -> None:

@@ -61,7 +61,7 @@ class MemoryNetwork:
         self._parted: set[frozenset[str]] = set()
         self._silent: set[frozenset[str]] = set()
         self._pipes: list[Pipe] = []
-        self._lans: dict[str, int] = {USUAL: 0}  # by name
+        self._lans = {USUAL: IPv4Network("10.0.0.0/16")}  # by name
         self._addresses: dict[str, Iterator[int]] = {}  # the next free one, by LAN
         self._latency = 0.0
         self._lags: dict[str, float] = {}  # by host
@@ -231,7 +231,9 @@ class MemoryNetwork:
 
     def network_of(self, lan: str) -> IPv4Network:
         """The addresses of a LAN."""
-        return IPv4Network(f"10.{self._lans.setdefault(lan, len(self._lans))}.0.0/16")
+        if lan not in self._lans:
+            self._lans[lan] = IPv4Network(f"10.{len(self._lans)}.0.0/16")
+        return self._lans[lan]
 
     def next_address(self, lan: str) -> str:
         """A free address of a LAN."""
