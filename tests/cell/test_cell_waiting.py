@@ -10,7 +10,7 @@ from cellsync import Cell, OwnStanding
 from cellsync.core.ids import MemberId
 from cellsync.testing import MemoryNetwork, level
 from tests.cell.cells import Visit
-from tests.scenarios.test_delivery import promote, until
+from tests.scenarios.test_delivery import promote, quarrel, until
 
 
 async def titles(cell: Cell) -> set[str]:
@@ -60,3 +60,24 @@ async def test_the_receipt_and_the_lists_agree_at_every_moment(
         assert len(waiting) == (0 if between else 3)
         assert await titles(ana) >= {"known"}
         assert not await titles(ana) & {"at once", "later", "edited"}
+
+
+async def test_what_settles_the_dispute_comes_whole_and_what_is_written_then_is_listed_at_once(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """Nobody who holds what makes a device active again withholds anything from it: so it is never shown as active
+    while its own writing is hidden."""
+    async with quarrel(memory_network, withheld=False) as [ana, ben, cara, _]:
+        circle, moments = ana.first.circle, list[tuple[bool, bool]]()
+        await until(lambda: circle.replica.circle.current_role(ana.device) is None)
+        assert (await receipt(ana)).listed is False
+        circle.watch(lambda *_: moments.append((circle.is_suspended, circle.replica.circle.is_active(ana.device))))
+        await cara.create(Visit, title="withheld so far")
+        strikes = cara.first.circle.replica.court.ruling.decision.strikes
+        await cara.first.membership.endorse([one.entry for one in strikes if MemberId(ben.device) in one.members])
+        await until(lambda: not circle.is_suspended)
+        assert moments
+        assert all(suspended is not active for suspended, active in moments)
+        await ana.create(Visit, title="mine")
+        assert await ana.waiting() is None
+        assert await titles(ana) >= {"mine"}

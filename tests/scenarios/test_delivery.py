@@ -52,8 +52,11 @@ async def until(*conditions: Callable[[], bool], within: float = 3_600) -> None:
 
 
 @asynccontextmanager
-async def quarrel(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
-    """Ana and Ben, coordinators, have removed each other while they were apart; Cara and Dan have heard of both."""
+async def quarrel(net: MemoryNetwork, *, withheld: bool = True) -> AsyncIterator[list[Cell]]:
+    """Ana and Ben, coordinators, have removed each other while they were apart; Cara and Dan have heard of both.
+
+    `withheld`: the removals cite cases, so they are only told; else they come whole.
+    """
     async with (
         (await net.device("ana").found()).opened() as ana,
         (await net.device("ben").join(ana)).opened() as ben,
@@ -69,7 +72,8 @@ async def quarrel(net: MemoryNetwork) -> AsyncIterator[list[Cell]]:
         net.partition("ana", ["ben", "cara", "dan"])
         net.partition("ben", ["cara", "dan"])
         for one, other in ((ana, ben), (ben, ana)):
-            await one.create(Visit, title="written while apart")  # the removal cites it
+            if withheld:
+                await one.create(Visit, title="written while apart")  # the removal cites it
             await remove(one, other)
         net.heal()
         net.partition(["ana", "cara"], ["ben", "dan"])  # whoever hears of the one removal first does not hear the other
