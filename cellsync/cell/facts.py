@@ -21,6 +21,8 @@ from cellsync.core.wire.tags import Kind
 from cellsync.ledger.circle import OpenCircle
 from cellsync.node.node import Node
 
+_IN_QUARANTINE = attrgetter("in_quarantine")
+
 
 class Facts:
     """The facts of one circle.
@@ -41,7 +43,8 @@ class Facts:
 
     def look(self, plan: Plan) -> None:
         """Look at what a step has changed. Hold the lock."""
-        if plan.ruling is not None or plan.restanding or any(entry.in_quarantine for entry in plan.commit.entries):
+        aside = self._circle.replica.court.ruling.situations  # none is in quarantine but by what the rules say of these
+        if plan.ruling is not None or plan.restanding or (aside and any(map(_IN_QUARANTINE, plan.commit.entries))):
             self._aside = _in_quarantine(self._circle)
         if plan.controls or plan.ruling is not None or self._circle.shown is not self._shown:
             self._shown, self._of_members = self._circle.shown, list(_of_members(self._circle))
