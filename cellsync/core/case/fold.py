@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 from cellsync.core import caps
 from cellsync.core.case import snapshot
 from cellsync.core.case.borrowed import copied
+from cellsync.core.case.changes import SetText
 from cellsync.core.case.sought import SoughtRefs
 from cellsync.core.crdt.cells import Canonical, LiveValue, alike, differ, rank
 from cellsync.core.crdt.counter import CounterState
@@ -178,21 +179,39 @@ class CaseState:
             if some:
                 yield some
 
-    def count_appends(self, counts: Mapping[DeviceId, int]) -> bool:
-        """Fold entries that only append one item to a log, given their number for each device.
+    def count_tally(self, counts: Mapping[DeviceId, int]) -> int | None:
+        """Count entries of a `Tally`, given their number for each device: how many they are. `apply_texts` goes on.
 
-        False if they have to be folded one by one: logs are kept here, something is kept of them, or there are more
+        None if they have to be folded one by one: logs are kept here, something is kept of them, or there are more
         than a case shows.
         """
         if self.keeps_logs or self.amended:
-            return False
-        counted = self.counted
+            return None
+        counted, after, count = self.counted, {}, 0
         for device, more in counts.items():
-            if counted.get(device, 0) + more > caps.CASE_OPERATIONS:
-                return False
-        for device, more in counts.items():
-            counted[device] = counted.get(device, 0) + more
-        return True
+            after[device] = now = counted.get(device, 0) + more
+            if now > caps.CASE_OPERATIONS:
+                return None
+            count += more
+        counted.update(after)
+        return count
+
+    def apply_texts(self, texts: Iterator[SetText], most: int) -> bool:
+        """Fold texts of a `Tally` until `added` is more than `most`; whether it stopped there.
+
+        Spelt out for speed: with `Tally`, 0.25 of 1.0 µs an entry. `apply` of each entry is the plain version, and a
+        property holds the two equal.
+        """
+        registers = self.registers
+        for field, detail, cell, size in texts:
+            register = registers.get(field)
+            if register is None:
+                register = registers[field] = RegisterState()
+            register.write_over(cell, detail)
+            self.added += CELL + size
+            if self.added > most:
+                return True
+        return False
 
     def apply_arrived(self, arrived: Iterator[tuple[Entry, DeviceId, list[Operation]]], most: int) -> bool:
         """Fold entries of this case that have just been stored into a state without logs, until `added` is more than

@@ -21,6 +21,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from heapq import merge
 from types import MappingProxyType
 from typing import Any, Final
@@ -113,18 +114,19 @@ class States:
 
     def unfold(self, changes: Changes) -> None:
         """Entries that were folded have not become durable: drop the states they are in."""
-        self.forget({*changes.appends, *(change.entry.case for change in changes.said)})
+        self.forget({*changes.tallies, *(change.entry.case for change in changes.said)})
 
     def fold(self, changes: Changes, *, begin: bool = True) -> None:
         """`apply` without evicting. The entries need not be durable yet: see `unfold`."""
-        looked_at: set[int] = set()  # cases whose appends are folded one by one
-        for number, appends in changes.appends.items():
-            state = self._states.get(number) or (self._begun(number) if begin and appends.begins else None)
+        looked_at: set[int] = set()  # cases whose tallies are folded one by one
+        for number, tally in changes.tallies.items():
+            state = self._states.get(number) or (self._begun(number) if begin and tally.begins else None)
             if state is not None:
-                if state.count_appends(appends.counts):
-                    self._behind[number] = self._behind.get(number, 0) + len(appends)
-                else:
+                count = state.count_tally(tally.counts)
+                if count is None:
                     looked_at.add(number)
+                else:
+                    self._apply(number, state, partial(state.apply_texts, iter(tally.texts)), count)
         by_case: dict[int, list[DecodedEntry]] = {}
         for change in changes.said:
             number = change[0][1]  # `entry.case`, in a third of the time
@@ -132,13 +134,13 @@ class States:
                 by_case[number].append(change)
             else:
                 by_case[number] = [change]
-        for change in changes.appended(looked_at) if looked_at else ():
+        for change in changes.tallied(looked_at) if looked_at else ():
             by_case.setdefault(change.entry.case, []).append(change)
         for number, arrived in by_case.items():
-            begins = begin and number not in changes.appends and not arrived[0].entry.prior
+            begins = begin and number not in changes.tallies and not arrived[0].entry.prior
             state = self._states.get(number) or (self._begun(number) if begins else None)
             if state is not None:
-                self._apply(number, state, arrived)
+                self._apply(number, state, partial(state.apply_arrived, iter(arrived)), len(arrived))
 
     def _begun(self, number: int) -> CaseState | None:
         """The state of a case that begins with the step being folded, if there is room."""
@@ -148,14 +150,14 @@ class States:
         self._keep(number, state)
         return state
 
-    def _apply(self, number: int, state: CaseState, arrived: list[DecodedEntry]) -> None:
-        left = iter(arrived)
-        while state.apply_arrived(left, _WEIGH + self._weights[number] // 2):
+    def _apply(self, number: int, state: CaseState, apply: Callable[[int], bool], count: int) -> None:
+        """Fold so many entries into a state. `apply` folds what is left of them until it has grown by that much."""
+        while apply(_WEIGH + self._weights[number] // 2):
             self._keep(number, state)
             self._shrink(KEPT + 2 * BEYOND, whole=False)
             if number not in self._states:
                 return
-        self._behind[number] = self._behind.get(number, 0) + len(arrived)
+        self._behind[number] = self._behind.get(number, 0) + count
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drop the states of these cases, whose counting entries have changed: they are folded again when read."""

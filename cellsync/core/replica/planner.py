@@ -29,19 +29,22 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from cellsync.core import caps
-from cellsync.core.case.changes import DecodedEntry
+from cellsync.core.case.changes import DecodedEntry, SetText
+from cellsync.core.crdt.cells import LiveValue
 from cellsync.core.errors import BadSignature, CapExceeded, Malformed, TooLarge
 from cellsync.core.history.entry import (
     SLOT_BITS,
     Entry,
     Outline,
     Standing,
+    begin_content,
+    begin_header,
     chain_of,
     chain_prefix,
     entry_id,
-    entry_id_of,
     founding_prefix,
     hash_shape,
+    pack_header,
     pack_slots,
     sequence_of,
     signer,
@@ -50,7 +53,7 @@ from cellsync.core.history.entry import (
 )
 from cellsync.core.history.holdings import Holdings
 from cellsync.core.history.store import Store
-from cellsync.core.ids import ID_BYTES, NO_ID, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
+from cellsync.core.ids import ID_BYTES, NO_ID, REF_BYTES, CaseId, DeviceId, EntryId, Millis, Signature, SigningSecret
 from cellsync.core.membership.circle import Circle
 from cellsync.core.membership.control import stand_in
 from cellsync.core.replica.slices import Slice, Tip
@@ -58,11 +61,12 @@ from cellsync.core.replica.stage import Judge, Plan, Stage
 from cellsync.core.rule import Rule
 from cellsync.core.wire.batches import Batch, BatchEntry, entry_size
 from cellsync.core.wire.mark import KINDS, EntryForm, Hashed, form_of, kind_of, version_of
-from cellsync.core.wire.operations import Head, Operation, decode, lone_head, lone_text
+from cellsync.core.wire.operations import Operation, decode, lone_head, lone_text
 from cellsync.core.wire.places import Gap, Line
 from cellsync.core.wire.tags import ENTRY_VERSION, Kind, Op
 
-_FOUND, _APPEND = int(Kind.FOUND), int(Op.APPEND)
+_FOUND, _APPEND, _SET = int(Kind.FOUND), int(Op.APPEND), int(Op.SET)
+_FIRST: Final = bytes(2)  # of an entry's operations, in a ref
 _CLOCK_END: Final = 1 << 63
 _IN, _FULL = Standing.IN, EntryForm.FULL
 
@@ -137,11 +141,12 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
 
     Inlined for speed, which saves 0.9 to 2.6 of 3.6 to 6.2 µs per entry: the common kind of entry is staged here, all
     others by `_stage_entry`, which handles any. The common kind is a case entry that counts, is in a slice that `runs`,
-    and cites either nothing or one entry: the newest of another slice that runs. `tests/models/planning.py` has the
-    plain version.
+    and cites either nothing or one entry: the newest of another such slice. `tests/models/planning.py` has the plain
+    version.
     """
     numbers = [0] * len(batch.cases)  # a case is numbered when its first entry is staged
     read: list[_Said | None] = [None] * len(batch.cases)  # per case, the last shape that is likely to recur
+    fields: dict[bytes, str] = {}  # as `_said_by` keeps them
     heads, entries, said = stage.heads, stage.entries, stage.said
     new: Any = tuple.__new__  # makes a NamedTuple from all its fields, in a third of the time of its constructor
     clock, at = 0, len(entries)
@@ -150,13 +155,10 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         clock += difference
         current = slices[row]
         cited = slices[parents[0]] if parents else None
-        past = current.past
+        past = current.usual
         if (
-            kind or not current.runs or past != current.judged or not current.counts or not 0 <= clock < _CLOCK_END
-            or (cited and (
-                not cited.runs or cited.past != past or parents[1] != 1 or len(parents) != 2
-                or cited is current
-            ))
+            kind or past < 0 or not 0 <= clock < _CLOCK_END
+            or (cited and (cited.usual != past or parents[1] != 1 or len(parents) != 2 or cited is current))
         ):  # fmt: skip
             _stage_entry(stage, slices, entry_row, clock, batch.cases, numbers)
             at = len(entries)
@@ -164,58 +166,78 @@ def _stage_entries(stage: Stage, batch: Batch, slices: list[Slice]) -> None:
         known = read[case_row]
         if known is None or known[0] != shape:
             number = numbers[case_row] = numbers[case_row] or stage.case_number(batch.cases[case_row])
-            known = _said_by(stage, batch.cases[case_row], number, shape)
-            if known[4] is None or type(known[4][2]) is not bytes:  # a shape that names a ref occurs only once
+            known = _said_by(stage, batch.cases[case_row], number, shape, fields)
+            if not known[7]:  # a shape that names a ref occurs only once
                 read[case_row] = known
-        _, number, shape_hash, shape_length, head, appends = known
-        sequence, height = current.next, current.height
+        _, number, shape_hash, shape_length, counts, texts, field, replaced = known
+        sequence, height, length, counted = current.next, current.height, len(content), 32  # entry_size
         parent_id = parent_slot = b""
         if cited:
             if cited.height > height:
                 height = cited.height
             if not cited.cited_by or cited.cited_by[-1] is not current:
                 cited.lend_to(current)
-            last = cited.next - 1
-            cited.newest_cited = last
-            parent_id, parent_slot = cited.head, (cited.base | last).to_bytes(8, "big")
+            cited.newest_cited = last = cited.next - 1
+            parent_id, parent_slot, counted = cited.head, (cited.base | last).to_bytes(8, "big"), 46
         height += 1
-        identity: Any = entry_id_of(
-            current.prefix, sequence, current.head, height, clock, 0, shape_hash, shape_length, content, parent_id
-        )
+        # entry_id_of, without the call: 0.1 µs of 1
+        content_hash, header = begin_content(), begin_header()
+        content_hash.update(content)
+        header.update(
+            pack_header(
+                current.prefix, sequence, current.head, height, clock, 0,
+                shape_hash, content_hash.digest(), shape_length, length, 1 if cited else 0,
+            ) + parent_id
+        )  # fmt: skip
+        identity: Any = header.digest()
         slot = current.base | sequence
-        size = shape_length + len(content)
-        fields = (
+        values = (
             slot, number, heads[number], identity, height, clock, 0, past, _IN, parent_slot, shape, content, None, _FULL
         )  # fmt: skip
-        entry = new(Entry, fields)
+        entry = new(Entry, values)
         entries.append(entry)
-        text = lone_text(content) if head else None
+        heads[number] = slot
         device = current.device
-        if head is None or text is None:
+        text = None if counts is None else lone_text(content)
+        if counts is None or text is None:
             said.append(new(DecodedEntry, (entry, device, decode(shape, content))))
-        elif appends is not None:
-            appends[device] = appends.get(device, 0) + 1
         else:
-            said.append(new(DecodedEntry, (entry, device, [new(Operation, (*head, text))])))
+            counts[device] = counts.get(device, 0) + 1
+            if texts is not None:
+                cell = new(LiveValue, (text, device, clock, height, identity[:8] + _FIRST))
+                texts.append((field, replaced, cell, length + 8 * shape_length))  # fold.size_of
         current.at = at
         at += 1
         current.next = sequence + 1
         current.head, current.height = identity, height
         place: Any = current.place  # never None in a slice that runs
         place.length = sequence
-        current.size += size + (46 if cited else 32)  # entry_size
-        heads[number] = slot
+        current.size += shape_length + length + counted
 
 
-_Said = tuple[bytes, int, bytes, int, Head | None, dict[DeviceId, int] | None]
+_Said = tuple[bytes, int, bytes, int, dict[DeviceId, int] | None, list[SetText] | None, str, bytes]
 """What entries of one case with the same shape have in common: the shape; the number of the case; the shape's hash and
-length; its head, if it has exactly one; and the counts of appends, if that head appends to a log."""
+length. If it is one operation that appends to a log or sets a register, the counts of the case's tally; if it does the
+latter, its texts, the register, and the refs that are replaced."""
 
 
-def _said_by(stage: Stage, case: CaseId, number: int, shape: bytes) -> _Said:
+def _said_by(stage: Stage, case: CaseId, number: int, shape: bytes, fields: dict[bytes, str]) -> _Said:
+    """`fields`: the registers that shapes set which replace one value, by what is in front of its ref."""
+    begins = shape[:-REF_BYTES]
+    field = fields.get(begins)
+    if field is not None:
+        tally = stage.tally(number)
+        return shape, number, hash_shape(case, shape), len(shape), tally.counts, tally.texts, field, shape[-REF_BYTES:]
     head = lone_head(shape)
-    appends = stage.appends_to(number).counts if head is not None and head[0] == _APPEND else None
-    return shape, number, hash_shape(case, shape), len(shape), head, appends
+    if head is None or head[0] not in (_APPEND, _SET):
+        return shape, number, hash_shape(case, shape), len(shape), None, None, "", b""
+    tag, field, replaced = head
+    tally = stage.tally(number)
+    if tag == _APPEND or type(replaced) is not bytes:
+        return shape, number, hash_shape(case, shape), len(shape), tally.counts, None, "", b""
+    if len(replaced) == REF_BYTES:
+        fields[begins] = field
+    return shape, number, hash_shape(case, shape), len(shape), tally.counts, tally.texts, field, replaced
 
 
 def _stage_entry(
@@ -295,6 +317,7 @@ def _stage_entry(
     tip.length = sequence
     current.at = len(stage.entries)
     current.head, current.height, current.past = identity, height, past
+    current.usual = past if current.runs and past == current.judged and current.counts else -1
     current.size += entry_size(shape, content, len(parents) >> 1)
     if kind or marked < KINDS:
         stage.add(entry, author, counts)
@@ -344,7 +367,8 @@ def _pass_over(stage: Stage, current: Slice, tip: Tip, sequence: int, identity: 
     held = stage.entry_at(slot_of(tip.number, sequence))
     if held is not None:
         current.head, current.height, current.past = identity, held.height, held.past
-    current.place, current.runs, current.fresh = tip, False, False  # if the entry is new, another row brought it
+    current.place, current.fresh = tip, False  # if the entry is new, another row brought it
+    current.halt()
     tip.lend(sequence, current)
 
 

@@ -119,7 +119,7 @@ class Replica:
                 slots[bit] = entry.slot
             if entry.standing != Standing.VOID:
                 author = self.held.chains[chain_of(entry.slot)].device
-                operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content)
+                operation = self.circle.edition.decode(entry.kind, entry.shape, entry.content, held=True)
                 self.charter.take(entry.id, entry.slot, author, operation, entry.height)
         self.court.advance(plan.ruling, slots, plan.commit.entries)
         self._lay_floor()

@@ -33,7 +33,7 @@ class Tip:
     def stop(self) -> None:
         """The next place is no longer certain to be free: the slice that adds to this branch has to look each time."""
         if self.owners:
-            self.owners[-1].runs = False
+            self.owners[-1].halt()
 
     def lend(self, sequence: int, to: Slice) -> None:
         """A slice depends on an entry of this branch; if that is new, on the slice that added it."""
@@ -47,7 +47,7 @@ class Slice:
 
     __slots__ = (
         "at", "base", "cited_by", "counts", "device", "fresh", "head", "height", "judged", "line", "newest_cited",
-        "next", "opened", "past", "place", "prefix", "refused", "row", "runs", "size", "start", "surplus",
+        "next", "opened", "past", "place", "prefix", "refused", "row", "runs", "size", "start", "surplus", "usual",
     )  # fmt: skip
 
     def __init__(self, row: BatchChain, prefix: bytes) -> None:
@@ -67,11 +67,16 @@ class Slice:
         self.newest_cited = 0  # sequence of the last of its entries that was cited while it was the newest
         self.head, self.height, self.past = row.previous, 0, 0
         self.judged, self.counts = -1, False  # a control past, and whether case entries with it count
+        self.usual = -1  # its control past, if it runs, and case entries with it count; else -1
         self.size = 0
         self.at = -1  # index of its newest staged entry
         self.surplus = False  # it opens a branch of a device that has too many
         self.refused = False
         self.cited_by: list[Slice] = []  # slices that depend on one of its new entries
+
+    def halt(self) -> None:
+        """It runs no longer."""
+        self.runs, self.usual = False, -1
 
     def refuse(self) -> None:
         """This slice does not attach, and neither does any slice that depends on it."""
@@ -79,7 +84,8 @@ class Slice:
         while stack:
             current = stack.pop()
             if not current.refused:
-                current.refused, current.runs = True, False
+                current.refused = True
+                current.halt()
                 stack += current.cited_by
 
     def lend_to(self, other: Slice) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cellsync.core import caps
-from cellsync.core.case.changes import Appends, Changes, DecodedEntry
+from cellsync.core.case.changes import Changes, DecodedEntry, Tally
 from cellsync.core.errors import CapExceeded, WrongLink
 from cellsync.core.history.ancestry import Ancestry
 from cellsync.core.history.chain import Chain
@@ -106,8 +106,8 @@ class Stage:
         self._new_cases: dict[CaseId, int] = {}
         self._arrivals: list[tuple[int, int, int]] = []
         self._unsigned = 0  # bytes of our own entries since the last signature
-        self.said: list[DecodedEntry] = []  # entries that count, except the appends
-        self.appends: dict[int, Appends] = {}  # by case number
+        self.said: list[DecodedEntry] = []  # entries that count, except those in the tallies
+        self.tallies: dict[int, Tally] = {}  # by case number
         self._controls: list[Entry] = []
         self._void: list[Entry] = []
         self._unknown: list[Entry] = []
@@ -492,15 +492,15 @@ class Stage:
                 earlier.append(Restanding(entry.slot, entry.case, entry.kind, entry.standing, standing))
         if restaged:
             self._controls = [entry for entry in self.entries if entry.kind]
-            self.said, self.appends = list(self._decoded()), {}
+            self.said, self.tallies = list(self._decoded()), {}
         return earlier
 
-    def appends_to(self, number: int) -> Appends:
-        """The appends to a case in this step."""
-        appends = self.appends.get(number)
-        if appends is None:
-            appends = self.appends[number] = Appends(begins=not self.held.heads.of(number))
-        return appends
+    def tally(self, number: int) -> Tally:
+        """The tally of a case in this step."""
+        tally = self.tallies.get(number)
+        if tally is None:
+            tally = self.tallies[number] = Tally(begins=not self.held.heads.of(number))
+        return tally
 
     def _decoded(self, cases: Container[int] | None = None) -> Iterator[DecodedEntry]:
         """Decode again the staged entries that count by their standing, of these cases or of all."""
@@ -546,7 +546,7 @@ class Stage:
             refolded=refold,
             restanding=restanding,
         )
-        changes = Changes(self.said, self.appends, self._decoded)
+        changes = Changes(self.said, self.tallies, self._decoded)
         if refold or counted or self.held.counted:
             again = set(refold)  # these cases are folded from the beginning, new entries included
             said = [change for change in changes if change.entry.case not in again and self.counts(change.entry.slot)]

@@ -152,26 +152,27 @@ def decoded(said: Sequence[Operation]) -> list[Operation] | None:
     return list(said) if elements <= caps.VALUE_ELEMENTS else None
 
 
+_AT: Final = SALT_BYTES + 3  # where a text of 32 to 255 bytes begins
+_BEGINS, _TEXT = slice(SALT_BYTES, _AT), slice(_AT, None)
+_TEXT_BEGINS: Final = {_AT + size: bytes((0x91, 0xD9, size)) for size in range(32, 256)}
+"""What is in front of such a text, by the length of the content."""
+
+
 def lone_text(content: bytes) -> str | None:
     """The value of a content that is one canonical text of at most 255 bytes, the common case; None for anything else.
 
-    Spelt out for speed: an entry decodes in 0.53 µs instead of 1.14. `tests/models/contents.py` has the plain version.
+    Spelt out for speed: an entry decodes in 0.47 µs instead of 1.14. `tests/models/contents.py` has the plain version.
     None also for bytes that are not canonical: the codec then says what is wrong with them.
     """
-    at = SALT_BYTES + 2  # after the first bytes of the array and of the text
-    size = len(content) - at
-    if size < 0 or content[SALT_BYTES] != 0x91:
-        return None
-    if content[SALT_BYTES + 1] == 0xD9:  # a length byte follows, 32 to 255
-        at, size = at + 1, size - 1
-        if size < 32 or content[SALT_BYTES + 2] != size:
-            return None
-    elif size > 31 or content[SALT_BYTES + 1] != 0xA0 | size:
-        return None
     try:
-        return content[at:].decode()
+        if content[_BEGINS] == _TEXT_BEGINS.get(len(content)):
+            return content[_TEXT].decode()
+        size = len(content) - SALT_BYTES - 2
+        if 0 <= size < 32 and content[SALT_BYTES] == 0x91 and content[SALT_BYTES + 1] == 0xA0 | size:
+            return content[SALT_BYTES + 2 :].decode()
     except UnicodeDecodeError:
-        return None
+        pass
+    return None
 
 
 _Rows = Annotated[list[tuple[int, str, bytes | int | None]], Meta(min_length=1, max_length=caps.ENTRY_ELEMENTS)]

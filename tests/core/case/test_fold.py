@@ -234,12 +234,12 @@ def test_appends_are_counted_unless_they_have_to_be_looked_at(monkeypatch: pytes
     monkeypatch.setattr(caps, "CASE_OPERATIONS", 3)
     one, other = DeviceId(bytes(32)), DeviceId(b"o" * 32)
     state = CaseState()
-    assert state.count_appends({one: 2, other: 1})
-    assert not state.count_appends({other: 1, one: 2})  # more than is shown of one device: and nothing is counted
+    assert state.count_tally({one: 2, other: 1}) == 3
+    assert state.count_tally({other: 1, one: 2}) is None  # more than is shown of one device: and nothing is counted
     assert state.counted == {one: 2, other: 1}
     state.apply(Stamp(EntryId(bytes(32)), other, Millis(0), 1), [Operation(9, "log", b"ten bytes.", None)])
-    assert not state.count_appends({one: 1})  # it may be what was retracted
-    assert not CaseState(logs=True).count_appends({one: 1})
+    assert state.count_tally({one: 1}) is None  # it may be what was retracted
+    assert CaseState(logs=True).count_tally({one: 1}) is None
 
 
 def test_what_arrives_is_folded_until_the_state_has_grown() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice, permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cellsync.core import caps
@@ -130,6 +130,7 @@ says = st.sampled_from(
         [Operation(7, "log", None, "said"), Operation(7, "log", None, "more")],
         [Operation(7, "other", None, 5)],
         [Operation(1, "f", b"", "said")],
+        [Operation(1, "f", b"nothing is", "said instead")],
         [Operation(9, "log", b"nothing is", None)],
     ]
 )
@@ -137,8 +138,9 @@ says = st.sampled_from(
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 2), st.integers(0, 1), says), min_size=1, max_size=14), st.integers(0, 14))
+@example([(1, 0, [Operation(7, "log", None, "said")]), (1, 0, [Operation(1, "f", b"nothing is", "said instead")])], 0)
 def test_a_batch_is_folded_as_its_entries_are(written: list[tuple[int, int, list[Operation]]], halfway: int) -> None:
-    """Appends are counted, case by case; those that a retraction may name are looked at one by one."""
+    """Appends and texts are tallied, case by case; where a retraction may name one, they are folded one by one."""
     ana = founded()
     bea = admitted(ana, "bea", 1)
     eva = admitted(ana, "eva", 2)
