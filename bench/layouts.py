@@ -23,7 +23,7 @@ from cellsync.core.history.entry import LAST_SEQUENCE, Entry, Restanding, slot_o
 from cellsync.core.history.store import Commit, Outgoing
 from cellsync.store import slices
 from cellsync.store.edge import reads, writes
-from cellsync.store.sqlite import SqliteStore, stretches
+from cellsync.store.sqlite import SqliteStore
 
 _NOTHING: Final = Commit([], [], [], [], [])
 
@@ -66,7 +66,7 @@ class _Prototype(Rows, ABC):
     @writes
     def write(self, commit: Commit) -> None:
         super().write(commit._replace(entries=[], restanding=[]))
-        self._db.executemany("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
+        self._db.executemany("INSERT INTO citations VALUES (?,?,?)", slices.stretches(slices.in_slices(commit.entries)))
         self._insert(commit.entries)
         for restanding in commit.restanding:
             self._restand(restanding.slot, restanding.standing)

@@ -98,9 +98,26 @@ def slices(entries: Sequence[Entry], newest: int) -> Iterator[tuple[int, int, in
     """(last, first, ahead) of entries in that order, the last of which is in row `newest`."""
     at, row = 0, newest - len(entries) + 1
     while at < len(entries):
-        first = entries[at][0]
-        end = bisect_left(entries, first >> SLOT_BITS << SLOT_BITS | LAST_SEQUENCE, at, key=_slot)
+        first, end = entries[at][0], _end_of_branch(entries, at)
         if entries[end - 1][0] - first >= end - at:  # a gap, which no step leaves
             end = next(place for place in range(at + 1, end) if entries[place][0] != first + place - at)
         yield entries[end - 1][0], first, first - (row + at)
         at = end
+
+
+def stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
+    """(branch, first, last) of the entries in that order that cite others."""
+    at = 0
+    while at < len(entries):
+        end = _end_of_branch(entries, at)
+        # From either end up to the first that cites: nearly all do, or none. To look at all took 0.14 µs an entry.
+        first = next((place for place in range(at, end) if entries[place][9]), None)
+        if first is not None:
+            last = next(place for place in reversed(range(at, end)) if entries[place][9])
+            yield entries[at][0] >> SLOT_BITS, entries[first][0] & LAST_SEQUENCE, entries[last][0] & LAST_SEQUENCE
+        at = end
+
+
+def _end_of_branch(entries: Sequence[Entry], at: int) -> int:
+    """Where the entries of another branch begin."""
+    return bisect_left(entries, entries[at][0] | LAST_SEQUENCE, at, key=_slot)

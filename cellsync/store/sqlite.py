@@ -40,7 +40,7 @@ from cellsync import system
 from cellsync.core import caps
 from cellsync.core.errors import DiskFull, VaultDamaged
 from cellsync.core.history.chain import Chain
-from cellsync.core.history.entry import LAST_SEQUENCE, SLOT_BITS, Entry, slot_of
+from cellsync.core.history.entry import LAST_SEQUENCE, Entry, slot_of
 from cellsync.core.history.store import Arrival, Case, Commit, Outgoing, StandingRow
 from cellsync.core.ids import DatabaseKey, EntryId
 from cellsync.store import layout, slices
@@ -342,7 +342,7 @@ class SqliteStore:
         entries = slices.in_slices(commit.entries)
         many(slices.INSERT, entries)
         many(slices.INSERT_SLICE, slices.slices(entries, self._db.last_insert_rowid()))
-        many("INSERT INTO citations VALUES (?,?,?)", stretches(commit.entries))
+        many("INSERT INTO citations VALUES (?,?,?)", slices.stretches(entries))
         many("REPLACE INTO chains VALUES (?,?,?,?,?,?,?,?,?,?)", commit.chains)
         many(
             "INSERT INTO cases (number, id, head) VALUES (?,?,?) "
@@ -517,11 +517,3 @@ class SqliteStore:
     def _bytes(self, query: str, key: int | str) -> bytes | None:
         row = self._db.execute(query, (key,)).fetchone()
         return bytes(row[0]) if row else None
-
-
-def stretches(entries: Sequence[Entry]) -> Iterator[tuple[int, int, int]]:
-    """(branch, first, last) of the entries that cite others. Entries of one branch are given in its order."""
-    citing = [entry[0] for entry in entries if entry[9]]
-    lasts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in citing}
-    firsts = {slot >> SLOT_BITS: slot & LAST_SEQUENCE for slot in reversed(citing)}
-    return ((number, firsts[number], last) for number, last in lasts.items())
