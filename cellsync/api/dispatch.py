@@ -153,7 +153,7 @@ def _or_locked(service: Service, operation: Operation, error: NotFound) -> NotFo
     """What is not found may be in a circle that is locked: of these nothing is known here, not even a name."""
     many = len(service.cell.locked_circles) if service.state == "open" else 0
     if many and operation.needs is Needs.OPEN and "{job}" not in operation.path:
-        error.hint = f"{error.hint} {_LOCKED_TOO.format(many=many)}"
+        error.hint = f"{error.hint.rstrip('.')}. {_LOCKED_TOO.format(many=many)}"
     return error
 
 

@@ -42,8 +42,8 @@ from cellsync.store.vault import Vault
 
 FIND_WITHIN: Final = 60.0  # seconds
 NOT_FOUND: Final = (
-    "Check that both devices are on the same network and show the right date and time, or give an address: "
-    "cellsync join --address HOST:PORT"
+    "Check the number and the words of the code, and that the other screen still shows it; that both devices are on "
+    "the same network and show the right date and time; or give an address: cellsync join --address HOST:PORT"
 )
 _MAYBE: Final = (
     "A device that may be the inviting one does not answer. If it is, its clock is wrong, and this code has been used "

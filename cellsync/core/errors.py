@@ -136,12 +136,10 @@ class FloorTooLow(CallerError):
 
 
 class Removed(CallerError):
-    """This device was removed from the circle: it writes nothing to its cases any more."""
+    """This device does not belong to the circle any more: it writes nothing to its cases."""
 
     code = "removed"
-    default_hint = (
-        "What is here can still be read and exported. By whom it was removed, and what to do: cellsync members"
-    )
+    default_hint = "What is here can still be read and exported. Why, and what to do: cellsync members"
 
 
 class CircleFull(CallerError):

@@ -35,6 +35,7 @@ from cellsync.core.errors import (
     VaultDamaged,
     VaultInUse,
     VaultMissing,
+    WrongPassphrase,
 )
 from cellsync.core.ids import Millis
 from cellsync.store import wipe
@@ -221,7 +222,7 @@ def restore(
     if to.is_dir():
         wipe.finish_at(to)
         check_unused(to)
-    with _no_vault_there(), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
+    with _of_a_backup(source), Vault.open(source, words, entropy=entropy, allow_cheap=allow_cheap) as vault:
         rows = [vault.locked_file(circle) for circle in vault.circles]
         if to.is_dir():  # left over from a killed creation
             with _writing():
@@ -333,17 +334,33 @@ def free_place(place: Path, outside: Path) -> Path:
 def must_hold_a_vault(folder: Path) -> None:
     """Raises VaultMissing if it is no backup; whether it can be read is another question."""
     if not os.path.lexists(folder / HEADER_NAME):
-        raise VaultMissing("There is no backup in this folder.", hint=_WHERE)
+        raise _no_backup(folder)
 
 
 @contextmanager
-def _no_vault_there() -> Iterator[None]:
+def _of_a_backup(folder: Path) -> Iterator[None]:
+    """What fails is said of a backup, and not of a vault that is in use."""
     try:
         yield
     except VaultMissing:
-        raise VaultMissing("There is no backup in this folder.", hint=_WHERE) from None
+        raise _no_backup(folder) from None
+    except WrongPassphrase:
+        raise WrongPassphrase(hint=_OF_ITS_DAY) from None
+
+
+def _no_backup(folder: Path) -> VaultMissing:
+    inside = folder.parent.glob(f"*/{folder.name}/{HEADER_NAME}")
+    with suppress(OSError):
+        if any(True for _ in inside):
+            return VaultMissing("There is no backup in this folder.", hint=_INSIDE)
+    return VaultMissing("There is no backup in this folder.", hint=_WHERE)
 
 
 _FULL: Final = "There is not enough room there; what was written was deleted."
 _ROOM: Final = "Free some space there, or choose another disk."
+_OF_ITS_DAY: Final = (
+    "It is the one that the cell had when it was backed up, also if you have chosen another since. Check the keyboard "
+    "layout and Caps Lock."
+)
+_INSIDE: Final = "There are backups in the folders inside it: name one of these."
 _WHERE: Final = "A backup is a folder with a folder vault in it. One whose name ends in .incomplete was broken off."

@@ -112,6 +112,19 @@ async def test_a_device_that_certainly_shows_the_code_and_is_silent(
         assert trio.current_time() - began < FIND_WITHIN
 
 
+async def test_a_code_that_nobody_shows_may_be_mistyped_or_over(autojump_clock: MockClock) -> None:
+    """A wrong number is looked for like a right one: nothing else says that it is wrong."""
+    net = MemoryNetwork()
+    async with (await net.device("ana").found()).opened() as ana:
+        short = (await ana.create_invite(role="writer", confirm=accept_any)).short_code
+        assert short is not None
+        number, _, words = short.partition("-")
+        other = f"{int(number) % 90 + 1}-{words}"
+        with pytest.raises(NoPeer, match="the inviting device was not found") as none:
+            await join(net.home("ben"), other, name="ben", passphrase=PASSPHRASE, confirm=accept_any)
+        assert "Check the number and the words of the code" in none.value.hint
+
+
 async def test_where_nothing_but_a_chance_fits_the_code_is_not_called_expired(autojump_clock: MockClock) -> None:
     """It may be good, and its device not here."""
     net = MemoryNetwork()

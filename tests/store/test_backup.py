@@ -32,6 +32,7 @@ from cellsync.store.backup import (
     NoSuchPlace,
     NotWritable,
     PlaceTaken,
+    must_hold_a_vault,
     restore,
     time_of,
 )
@@ -427,8 +428,9 @@ def test_what_cannot_be_put_back(home: Open, tmp_path: Path) -> None:
         put_back(tmp_path, tmp_path / "again")
     with pytest.raises(VaultExists):
         put_back(tmp_path / "copy", home.vault.path)
-    with pytest.raises(WrongPassphrase):
+    with pytest.raises(WrongPassphrase) as wrong:
         restore(tmp_path / "copy", tmp_path / "again", forms("wrong")[0], entropy=os.urandom, allow_cheap=True)
+    assert "had when it was backed up" in wrong.value.hint
     name = home.vault.circle_file(MAIN).file
     flip(tmp_path / "copy" / name, 20_000)
     with pytest.raises(VaultDamaged, match="This backup is damaged"):
@@ -459,3 +461,16 @@ def test_a_copy_of_a_copy_tells_its_own_time(home: Open, tmp_path: Path) -> None
     assert put_back(tmp_path / "copy", tmp_path / "again").at == AT
     assert time_of(b"1") is None
     assert isinstance(CopyDiffers(), CellsyncError)
+
+
+def test_a_folder_of_backups_is_said_to_be_one(home: Open, tmp_path: Path) -> None:
+    (tmp_path / "stick" / "monday").mkdir(parents=True)
+    for folder in ("stick", "nothing"):
+        with pytest.raises(VaultMissing, match="no backup") as none:
+            must_hold_a_vault(tmp_path / folder / "vault")
+        assert "with a folder vault in it" in none.value.hint
+    home.back_up(tmp_path / "stick" / "monday" / "vault")
+    for look in (must_hold_a_vault, lambda folder: put_back(folder, tmp_path / "again")):
+        with pytest.raises(VaultMissing, match="no backup") as none:
+            look(tmp_path / "stick" / "vault")
+        assert none.value.hint == "There are backups in the folders inside it: name one of these."

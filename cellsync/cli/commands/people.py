@@ -81,9 +81,9 @@ def ping(context: click.Context, peer: str, timeout: float) -> None:
 def host_and_port(text: str) -> tuple[str, int]:
     """`192.168.1.20:51234`, `[fe80::1%3]:51234`. Raises Refusal."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isdecimal() and 0 < int(port) < 1 << 16):
         raise Refusal(Problem("invalid_value", "That is not an address and a port.", _ADDRESS, USAGE))
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-_ADDRESS = "Write 192.168.1.20:51234 or [fe80::1%3]:51234."
+_ADDRESS = "Write 192.168.1.20:51234 or [fe80::1%3]:51234; a port is a number up to 65535."

@@ -76,7 +76,7 @@ async def test_a_locked_circle_is_absent_until_its_own_passphrase_comes(
         ):  # fmt: skip
             with pytest.raises(NotFound) as missed:
                 await ana(operation, **given)
-            assert missed.value.hint.endswith("Or in a locked circle (1 here): cellsync circle unlock")
+            assert missed.value.hint.endswith(". Or in a locked circle (1 here): cellsync circle unlock")
         await ben("case.new", set={"title": "Second appeal"}, circle=inner)
         await ben("case.new", set={"title": "Second parcel"}, circle=outer)
         await ana.until("sync.show", await ana("sync", timeout=60), "done", "failed")

@@ -104,6 +104,7 @@ def test_every_option_says_what_it_is(path: tuple[str, ...]) -> None:
         ("case edit x --count parcels=many", "error: A counter takes a whole number."),
         ("case edit x --put roles=Vera", "error: That is not FIELD.KEY."),
         ("peers add ben 192.168.1.20", "error: That is not an address and a port."),
+        ("peers add ben 192.168.1.20:65536", "error: That is not an address and a port."),
         ("join --address here --name Ben", "error: That is not an address and a port."),
         ("case import nowhere.csv", "does not exist"),
     ],
