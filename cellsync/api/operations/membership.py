@@ -47,7 +47,7 @@ async def roster(service: Service, ask: shapes.OfCircle) -> shapes.Roster:
 
 
 async def why(service: Service, ask: shapes.OneMember) -> shapes.Why:
-    circle = _circle(service, ask.circle)
+    circle = await _circle_with(service, ask.circle, ask.member)
     member = member_named(await circle.membership.roster(), ask.member)
     decided = await circle.membership.why(member.member)
     return shapes.Why(name=member.name, status=member.status, decided=[_decided(one) for one in decided])
@@ -114,17 +114,16 @@ async def set_role(service: Service, ask: shapes.NewRole) -> shapes.WrittenOfMem
 
 
 async def endorsable(service: Service, ask: shapes.OneMember) -> shapes.ToEndorse:
-    circle = _circle(service, ask.circle)
+    circle = await _circle_with(service, ask.circle, ask.member)
     member = member_named(await circle.membership.roster(), ask.member)
     found = await circle.membership.to_endorse(member.member)
     said = circle.membership.said
-    return shapes.ToEndorse(
-        name=member.name, open=[shapes.Endorsable(entry=entry.hex(), what=said(entry)) for entry in found]
-    )
+    wanting = [shapes.Endorsable(entry=entry.hex(), what=said(entry)) for entry in found]
+    return shapes.ToEndorse(name=member.name, circle=circle.id.hex(), open=wanting)
 
 
 async def endorse(service: Service, ask: shapes.Endorse) -> shapes.WrittenOfMembers:
-    circle = _circle(service, ask.circle)
+    circle = await _circle_with(service, ask.circle, ask.member)
     member = member_named(await circle.membership.roster(), ask.member)
     wanted = [_beginning(await circle.membership.to_endorse(member.member), entry) for entry in ask.entries]
     return await _written(circle, await circle.membership.endorse(wanted))
@@ -148,7 +147,7 @@ async def contest(service: Service, ask: shapes.Contest) -> shapes.WrittenOfMemb
 
 
 async def tell(service: Service, ask: shapes.Telling) -> shapes.Told:
-    circle = _circle(service, ask.circle)
+    circle = await _circle_with(service, ask.circle, ask.member)
     member = member_named(await circle.membership.roster(), ask.member)
     await circle.membership.tell(member.member, told=ask.told)
     return shapes.Told(name=member.name, told=ask.told)
@@ -205,6 +204,29 @@ async def require(service: Service, ask: shapes.OneCircle) -> shapes.Required:
 
 def _circle(service: Service, which: str) -> CellCircle:
     return service.cell.circle(which or None)
+
+
+async def _circle_with(service: Service, which: str, name: str) -> CellCircle:
+    """The circle that is named; if none is, the only one that somebody is in who is called so.
+
+    What the program prints, `cellsync members why Ben`, is meant so. Raises NotFound, WhichCircle.
+    """
+    circles = service.cell.circles
+    if which or len(circles) < 2:
+        return _circle(service, which)
+    found = [circle for circle in circles if _may_be_in(await circle.membership.roster(), name)]
+    if not found:
+        raise NotFound("There is no member of that name.", hint="cellsync members")
+    if len(found) > 1:
+        raise WhichCircle
+    return found[0]
+
+
+def _may_be_in(roster: Roster, name: str) -> bool:
+    try:
+        return _called(roster, name) is not None
+    except Ambiguous:
+        return True
 
 
 def member_named(roster: Roster, name: str) -> MemberStanding:

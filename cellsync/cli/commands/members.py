@@ -25,6 +25,7 @@ _TELLING: Final = "Whoever has it learns then that yours is here."
 _AGAINST_ME: Final = "With as many words on both sides it is undecided: both of you are suspended until another speaks."
 _AGAINST_OTHERS: Final = "{whom} comes back once more words are with you than with {by}. Until then both are removed."
 _OF: Final = circle_option("Needed if there are several.")
+_WITH: Final = circle_option("Needed if somebody is called so in several.")
 
 
 @click.group(cls=Group, invoke_without_command=True, short_help="Who is in this cell; removals and roles.")
@@ -121,7 +122,7 @@ def _of_strike(strike: dict[str, Any], present: set[tuple[str, str]]) -> list[st
 
 @members.command(short_help="Why somebody stands as they do.")
 @click.argument("name", metavar="NAME")
-@_OF
+@_WITH
 @click.pass_context
 def why(context: click.Context, name: str, circle: str) -> None:
     """Why NAME stands as they do: who did what, by which rule, and whose word would settle what is open."""
@@ -231,7 +232,7 @@ def _chosen(client: Client, circle: str) -> list[dict[str, Any]]:
 @members.command(short_help="Agree to what others have decided.")
 @click.argument("name", metavar="NAME")
 @click.option("--yes", is_flag=True, help="For scripts: agree to all that is open about them.")
-@_OF
+@_WITH
 @click.pass_context
 def endorse(context: click.Context, name: str, yes: bool, circle: str) -> None:
     """Agree to what others have decided about NAME: a removal, or that they are a coordinator."""
@@ -239,8 +240,8 @@ def endorse(context: click.Context, name: str, yes: bool, circle: str) -> None:
 
     terminal = terminal_of(context)
     with opened(context, writes=True) as client:
-        client.call("permission", deed="endorse", circle=circle)
         seen = client.call("endorsable", member=name, circle=circle)
+        client.call("permission", deed="endorse", circle=seen["circle"])
         agreed = []
         for one in seen["open"]:
             terminal.need(f"{line(one['what'], 200)}.")
@@ -311,7 +312,7 @@ def _hearers(names: list[str] | None) -> str:
 @members.command(short_help="Let a removed one hear of it.")
 @click.argument("name", metavar="NAME")
 @click.option("--stop", is_flag=True, help="Do not tell them any more.")
-@_OF
+@_WITH
 @click.pass_context
 def tell(context: click.Context, name: str, stop: bool, circle: str) -> None:
     """Have this device tell NAME's, when it calls, that it was removed: a wipe needs that, and so does an answer.

@@ -11,7 +11,7 @@ import pytest
 from trio.testing import MockClock
 
 from cellsync.api.contract.problems import NotTyped, problem_of
-from cellsync.core.errors import NotFound, NotPermitted, Removed
+from cellsync.core.errors import NotFound, NotPermitted, Removed, WhichCircle
 from cellsync.testing import MemoryNetwork
 from tests.api.services import PASSPHRASE, Asking, pair, services, synced
 
@@ -48,6 +48,25 @@ async def test_the_roster_of_a_cell_in_which_all_is_well(tmp_path: Path, autojum
         for operation in ("member.why", "removal.preview", "endorsable"):
             with pytest.raises(NotFound):
                 await ana(operation, member="Dan")
+
+
+async def test_of_several_circles_the_one_is_meant_in_which_somebody_is_called_so(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """As the program prints it: `cellsync members why Ben`. What cannot be taken back is not guessed."""
+    net = MemoryNetwork()
+    async with three(tmp_path, net) as (ana, _, __):
+        inner = (await ana("circle.create", name="Lawyers"))["circle"]["id"]
+        assert (await ana("member.why", member="Ben"))["status"] == "active"
+        assert (await ana("endorsable", member="Ben"))["circle"] != inner
+        assert (await ana("tell", member="Ben", told=True))["name"] == "Ben"
+        with pytest.raises(WhichCircle):
+            await ana("member.why", member="Ana")
+        assert (await ana("member.why", member="Ana", circle=inner))["status"] == "active"
+        with pytest.raises(NotFound):
+            await ana("member.why", member="Dan")
+        with pytest.raises(WhichCircle):
+            await ana("role", member="Ben", role="reader")
 
 
 async def test_a_removal_is_previewed_typed_and_confirmed(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -72,7 +72,7 @@ class Cell:
             "removal.preview": preview, "removal": {"v": 1, "circles": [removed()]},
             "release": written, "role": written, "leave": written, "leave.preview": leaving(), "settings": chosen(None),
             "endorse": written, "contest": written, "permission": {"v": 1}, "require": {"v": 1, "in_force": False},
-            "endorsable": {"v": 1, "name": "Ben", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
+            "endorsable": {"v": 1, "name": "Ben", "circle": "c", "open": [{"entry": ENTRY, "what": "Ana removed Ben"}]},
             "contestable": {"v": 1, "removals": [strike(hits_me=True, whom=["Cara"])]},
         } | answers  # fmt: skip
         self.asked: dict[str, dict[str, Any]] = {}
@@ -223,7 +223,7 @@ def test_to_have_seen_it_is_not_to_agree(monkeypatch: pytest.MonkeyPatch) -> Non
     said = run(monkeypatch, cell, "members", "endorse", "Ben", "--yes").output
     assert "Ana removed Ben." in said
     assert cell.asked["endorse"]["entries"] == [ENTRY]
-    nothing = Cell(endorsable={"v": 1, "name": "Ben", "open": []})
+    nothing = Cell(endorsable={"v": 1, "name": "Ben", "circle": "c1", "open": []})
     assert "Nothing about Ben lacks your word." in run(monkeypatch, nothing, "members", "endorse", "Ben").output
 
 

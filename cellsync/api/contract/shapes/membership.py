@@ -153,7 +153,8 @@ class Intended(Takes, kw_only=True, frozen=True):
 
 
 class OneMember(Takes, kw_only=True, frozen=True):
-    """`member`: a name, or the beginning of an id. `circle`: needed if there are several."""
+    """`member`: a name, or the beginning of an id. `circle`: needed if there are several in which somebody is called
+    so."""
 
     member: Name
     circle: Words = ""
@@ -303,9 +304,10 @@ class Endorsable(Struct, kw_only=True, frozen=True):
 
 
 class ToEndorse(Answer, kw_only=True, frozen=True):
-    """What lacks a word that this device's member can give."""
+    """What lacks a word that this device's member can give, and in which circle."""
 
     name: str
+    circle: str
     open: list[Endorsable]
 
 
