@@ -68,8 +68,7 @@ def run(*arguments: str, given: str | None = None, cheap: bool = True, **more: s
 
 def _popen(cheap: bool, more: Mapping[str, str]) -> type[subprocess.Popen[Any]]:
     """As e2e tests do: what a program loads was loaded before, unless it matters to the test how it is loaded."""
-    loads = not cheap or not hatchery.POSSIBLE or any(name.startswith(("PYTHON", "LANG", "LC_")) for name in more)
-    return subprocess.Popen if loads else hatchery.Hatched
+    return hatchery.popen(alone=not cheap or any(name.startswith(("PYTHON", "LANG", "LC_")) for name in more))
 
 
 class Person:

@@ -61,9 +61,9 @@ class Device:
         self._told: dict[str, deque[Answer]] = {}
         self._news = Condition()
         self._ended = False
-        alone = alone or bool(prefix) or "real_kdf" in options or not hatchery.POSSIBLE
+        popen = hatchery.popen(prefix, alone=alone or "real_kdf" in options)
         with errors.open("ab") as file:
-            self._process = (subprocess.Popen if alone else hatchery.Hatched)(
+            self._process = popen(
                 [*prefix, sys.executable, str(HERE / "cell_device.py"),
                  json.dumps({"folder": str(folder), **options})],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,

@@ -6,8 +6,9 @@ had been started; only loading was done before. Rules:
 
 1. The hatchery has one thread and no files; it loads modules and does nothing else. What draws randomness does so after
    the fork.
-2. Whoever looks at a process from outside (its arguments, its memory, how it starts) starts it as users do.
-3. What a program has used is added to the costs of the test, and so is what the hatchery did for it.
+2. A program in a namespace of the network (`ip netns exec NAME`) enters it before its first line.
+3. Whoever looks at a process from outside (its arguments, its memory, how it starts) starts it as users do.
+4. What a program has used is added to the costs of the test, and so is what the hatchery did for it.
 
 One for each worker, and it ends with it. Where there is no `pidfd_open` (Linux), programs are started as usual.
 """
@@ -15,6 +16,7 @@ One for each worker, and it ends with it. Where there is no `pidfd_open` (Linux)
 from __future__ import annotations
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import json
@@ -42,11 +44,23 @@ _LOADED: Final = (
     "tests.cli.cheap", "tests.end_to_end.cell_device", "cellsync.daemon.work", "cellsync.api.direct",
     "cellsync.api.dispatch", "cellsync.api.web", "zeroconf.asyncio",
 )  # fmt: skip
+_IN_SPACE: Final = ("ip", "netns", "exec")
+_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 _REQUEST: Final = 1 << 17  # bytes
 _DESCRIPTORS: Final = 64
 
 
 # --- the worker's side -----------------------------------------------------------------------------------------------
+
+
+def popen(prefix: Sequence[str] = (), *, alone: bool = False) -> type[subprocess.Popen[Any]]:
+    """How to start a program with this before its command; `alone`: it loads for itself."""
+    possible = not prefix or _is_place(prefix)
+    return Hatched if possible and not alone and POSSIBLE else subprocess.Popen
+
+
+def _is_place(words: Sequence[str]) -> bool:
+    return tuple(words[: len(_IN_SPACE)]) == _IN_SPACE
 
 
 class Hatched(subprocess.Popen[Any]):
@@ -61,13 +75,16 @@ class Hatched(subprocess.Popen[Any]):
         p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite, restore_signals, gid, gids, uid, umask,
         start_new_session, *_,
     ) -> None:  # fmt: skip
+        space = args[len(_IN_SPACE)] if _is_place(args) else ""
+        args = args[len(_IN_SPACE) + 1 :] if space else args
         assert (args[0], shell) == (sys.executable, False)
         if preexec_fn is not None:
             raise ValueError("a program that is forked has nothing that comes before it: start it alone")
         standard = [own if given == -1 else given for own, given in enumerate((p2cread, c2pwrite, errwrite))]
         request = {
             "arguments": args[1:], "environment": dict(os.environ if env is None else env),
-            "folder": str(cwd or Path.cwd()), "descriptors": [0, 1, 2, *pass_fds], "leads": start_new_session,
+            "folder": str(cwd or Path.cwd()), "descriptors": [0, 1, 2, *pass_fds],
+            "leads": start_new_session, "space": space,
         }  # fmt: skip
         self._told, its = socket.socketpair(type=socket.SOCK_SEQPACKET)  # one that ends at once is told of twice
         with its:
@@ -162,6 +179,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     code = 1
     try:
         _place(descriptors, request["descriptors"])
+        if request["space"]:
+            _enter(request["space"])
         if request["leads"]:
             os.setsid()
             take_terminal()
@@ -180,6 +199,12 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _enter(space: str) -> None:
+    with open(f"/run/netns/{space}", "rb") as place:
+        if ctypes.CDLL(None, use_errno=True).setns(place.fileno(), _NETWORK):
+            raise OSError(ctypes.get_errno(), "setns")
 
 
 def take_terminal() -> None:

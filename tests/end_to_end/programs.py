@@ -54,12 +54,12 @@ class Program:
         self.profile = Profile(folder / name)
         self.log = folder / f"{name}.log"
         self._prefix = prefix
-        self._alone = alone or not hatchery.POSSIBLE
+        self._alone = alone
         self._daemon: subprocess.Popen[bytes] | None = None
 
     @property
     def _popen(self) -> type[subprocess.Popen[Any]]:
-        return subprocess.Popen if self._alone or self._prefix else hatchery.Hatched
+        return hatchery.popen(self._prefix, alone=self._alone)
 
     # --- commands ------------------------------------------------------------------------------------------
 

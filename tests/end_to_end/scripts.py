@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.end_to_end import hatchery
 from tests.patience import PATIENCE
 
 HERE: Final = Path(__file__).parent
@@ -27,7 +28,7 @@ class Process:
     def __init__(self, prefix: Sequence[str], script: str, *arguments: str) -> None:
         self.lines: list[str] = []
         self._queue: Queue[str] = Queue()
-        self._process = subprocess.Popen(
+        self._process = hatchery.popen(prefix)(
             [*prefix, sys.executable, str(HERE / script), *arguments],
             stdout=subprocess.PIPE,
             text=True,
