@@ -78,11 +78,17 @@ def _names(names: list[str]) -> str:
 
 
 def _chosen(terminal: Terminal, items: list[dict[str, Any]], given: str | None) -> list[str]:
-    """The ids of the items that go along."""
+    """The ids of the items that go along: as given, or asked for until they are numbers. Raises InvalidValue."""
     if not items:
         return []
-    said = given if given is not None else terminal.ask("Which items go along (all, none, 1,3-5)?", "--items WHICH")
-    return [items[number - 1]["id"] for number in numbers(said, len(items))]
+    if given is not None:
+        return [items[number - 1]["id"] for number in numbers(given, len(items))]
+    while True:
+        said = terminal.ask("Which items go along (all, none, 1,3-5)?", "--items WHICH")
+        try:
+            return [items[number - 1]["id"] for number in numbers(said, len(items))]
+        except InvalidValue as error:
+            terminal.need(f"error: {str(error).rstrip('.')}: {error.hint}")
 
 
 def numbers(text: str, most: int) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cellsync.cli.commands.moves import numbers
+from cellsync.cli.terminal import Terminal
 from cellsync.core.errors import InvalidValue
 from tests.scenarios.versions.test_commands import run
 
@@ -87,3 +88,14 @@ def test_numbers(text: str, found: list[int]) -> None:
 def test_numbers_that_are_none(text: str) -> None:
     with pytest.raises(InvalidValue):
         numbers(text, 3)
+
+
+def test_a_slip_in_the_numbers_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["1,9", "all of them", "2"]
+    monkeypatch.setattr(Terminal, "ask", lambda *_: answers.pop(0))
+    cell = Cell()
+    done = run(monkeypatch, cell, "case", "move", "anton", "--to", "lawyers", "--yes")
+    assert done.exit_code == 0
+    assert done.output.count("error: Those are no numbers of items here: all, none, or numbers up to 2: 1,3-5") == 2
+    assert cell.asked["case.move"]["items"] == ["02.1"]
+    assert run(monkeypatch, Cell(), "case", "move", "a", "--to", "l", "--yes", "--items", "9").exit_code == 2
