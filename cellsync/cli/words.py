@@ -24,6 +24,13 @@ def duration(seconds: float) -> str:
     return "0 s"
 
 
+def locks_sooner(asked: float | None, locks_in: float | None) -> str:
+    """Why a cell locks sooner than somebody has asked for, 0 being never; "": it does not."""
+    if asked is None or locks_in is None or 0 < asked <= locks_in + 1:
+        return ""
+    return "Not later: a circle has chosen that for all devices. Which one: cellsync settings"
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellsync.cli.words import has_wiped, hides_wiped, presence, secrecy, wipe_ahead
+from cellsync.cli.words import has_wiped, hides_wiped, locks_sooner, presence, secrecy, wipe_ahead
 from tests.cli.conftest import NOW
 from tests.scenarios.versions.test_commands import Canned, peer, run
 
@@ -82,3 +82,16 @@ def test_what_stops_a_wipe_is_said_as_it_is() -> None:
     said = wipe_ahead("Mill Street", 3 * 3_600)
     assert "wipes Mill Street when it has been on for 3 h more" in said
     assert "stops once as many coordinators speak against the removal as spoke for it: cellsync members contest" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "locks_in", "sooner"),
+    [
+        (None, 300, False), (0, None, False), (0, 300, True), (28_800, 300, True), (300, 299.99, False),
+        (60, 60, False), (28_800, None, False),
+    ],
+)  # fmt: skip
+def test_who_asked_for_longer_than_a_circle_has_chosen_is_told(
+    asked: float | None, locks_in: float | None, sooner: bool
+) -> None:
+    assert bool(locks_sooner(asked, locks_in)) == sooner

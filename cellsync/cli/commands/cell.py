@@ -21,6 +21,7 @@ from cellsync.cli.words import (
     has_wiped,
     line,
     little_memory,
+    locks_sooner,
     many,
     presence,
     put_back,
@@ -145,6 +146,8 @@ def unlock(context: click.Context, idle: float | None) -> None:
     answer = client.call("unlock", passphrase=terminal.passphrase(), idle=idle)
     locks = f"locks in {duration(answer['locks_in'])} without a command" if answer["locks_in"] else "stays open"
     terminal.result(f"✓ {line(answer['cell']) or 'The cell'} is open; {locks}.")
+    if sooner := locks_sooner(idle, answer["locks_in"]):
+        terminal.result(sooner)
     if (health := client.health()).get("bare"):
         terminal.result(all_locked(health["locked"]))
     if answer.get("wiped"):  # a daemon from before does not say
