@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
+from cellsync.core.crypto import primitives
 from cellsync.ledger.pause import spare
 from tests import isolation, profiles
 from tests.faults import logged_below, none_survived
@@ -28,6 +30,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
+
+# Whether a public key is usable depends on its bytes alone, and takes an exchange with it: histories of thousands of
+# examples introduce the same few.
+for _check in (primitives.is_session_key, primitives.is_seal_key):
+    setattr(primitives, _check.__name__, lru_cache(4096)(_check))
 
 # Most slow tests wait for a process, a network or the kernel: three workers per core keep it busy.
 WORKERS_PER_CORE: Final = 3
