@@ -161,6 +161,7 @@ class Device:
             tempfile.TemporaryDirectory() as folder,
             Vault.create(Path(folder) / "vault", Passphrase(b"throw-away"), identity, kdf=Kdf.CHEAP) as vault,
         ):
+            vault.create_circle(self.circle.id).close()  # a cell sorts its circles by the vault's list
             circles = OpenCircles(vault, self.circle.surroundings)
             circles.hold(self.circle, self.store)
             cell = Cell(circles, node, nursery, Home(vault.path))
