@@ -36,6 +36,8 @@ class Judge(Protocol):
 
     def electors(self, held: Held, parties: frozenset[Member] = NOBODY) -> frozenset[Member]: ...
 
+    def papers(self, held: Held) -> Mapping[Id, Label]: ...
+
 
 def all_of(*labels: Label) -> Label:
     return next((each for each in (Label.OUT, Label.UNDECIDED) if each in labels), Label.IN)

@@ -59,6 +59,7 @@ class Membership:
         self.facts: Final = Facts(history)
         self._states: dict[Held, State] = {}
         self._electors: dict[tuple[Held, frozenset[Member]], frozenset[Member]] = {}
+        self._papers: dict[Held, Mapping[Id, Label]] = {}
         self._verdicts: dict[Held, Verdict] = {}
 
     def verdict(self, held: Held, ids: Mapping[Id, bytes]) -> Verdict:
@@ -90,6 +91,11 @@ class Membership:
         if (held, parties) not in self._electors:
             self._electors[held, parties] = electorate.electors(self, held, parties)
         return self._electors[held, parties]
+
+    def papers(self, held: Held) -> Mapping[Id, Label]:
+        if held not in self._papers:
+            self._papers[held] = paper.papers(self, held)
+        return self._papers[held]
 
 
 class _Labelling:
@@ -199,7 +205,7 @@ class _Labelling:
     def _of_paper(self, entry: Entry) -> Label | None:
         """12: what a recovery key wrote, and what brought one in."""
         if entry.kind in (Kind.FOUND, Kind.RECOVERY):
-            return paper.brought(self.judge, entry, self.held)
+            return self.judge.papers(self.held)[entry.id]
         return None if entry.key is None else paper.acted(self.judge, entry, self.held)
 
     def _caused(self, entry: Entry) -> Label:
