@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import lru_cache
+from inspect import iscoroutinefunction, signature
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for module in [*waiting, *others]:
             min(lanes, key=len).extend(module)
         items[:] = [item for lane in lanes for item in lane]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse a test that would wait in real time: virtual time counts only for a test that asks for it itself."""
+    if not isinstance(item, pytest.Function) or not iscoroutinefunction(item.function):
+        return
+    if "autojump_clock" in {*item.fixturenames} - {*signature(item.function).parameters}:
+        raise pytest.UsageError(f"{item.nodeid} has to ask for autojump_clock itself")
 
 
 def pytest_collection_finish() -> None:

@@ -297,7 +297,9 @@ async def test_a_job_counts_as_use_until_it_ends(
         nursery.cancel_scope.cancel()
 
 
-async def test_it_locks_once_when_it_learns_of_its_own_removal(tmp_path: Path, clock: dict[str, float]) -> None:
+async def test_it_locks_once_when_it_learns_of_its_own_removal(
+    autojump_clock: MockClock, tmp_path: Path, clock: dict[str, float]
+) -> None:
     """Also while it is in use; and not again, once its owner has opened it."""
     async with cell(tmp_path, "ana", "ben") as [ana, ben], trio.open_nursery() as nursery:
         nursery.start_soon(ben.service.keep_watch)
@@ -320,7 +322,7 @@ async def test_it_locks_once_when_it_learns_of_its_own_removal(tmp_path: Path, c
 
 
 async def test_a_wipe_that_is_due_closes_the_cell_and_says_what_happened(
-    tmp_path: Path, clock: dict[str, float]
+    autojump_clock: MockClock, tmp_path: Path, clock: dict[str, float]
 ) -> None:
     net, machine = MemoryNetwork(), Machine()
     async with services(tmp_path, "ana", "cara", "ben", net=net) as [ana, cara, ben], trio.open_nursery() as nursery:
