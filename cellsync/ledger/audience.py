@@ -17,6 +17,7 @@ from cellsync.core.history.entry import chain_of, sequence_of
 from cellsync.core.history.store import Store
 from cellsync.core.ids import DeviceId, EntryId, MemberId
 from cellsync.core.membership.deeds import Bit, Deed, has
+from cellsync.core.membership.label import IN
 from cellsync.core.membership.strikes import Strike
 from cellsync.core.replica.replica import Replica
 from cellsync.core.session.view import Extent
@@ -92,5 +93,5 @@ def _hits(replica: Replica, strike: Strike, devices: Collection[DeviceId]) -> bo
     """Whether a removal that stands hits one of these devices."""
     struck = strike.devices | replica.court.ruling.decision.linked_by(strike.devices)
     members = {grant.member for device in devices if (grant := replica.circle.grant(device)) is not None}
-    removes = strike.kind in (Kind.REMOVE, Kind.LEAVE) and strike.label > 0
+    removes = strike.kind in (Kind.REMOVE, Kind.LEAVE) and strike.label == IN
     return removes and bool(struck.intersection(devices) or strike.members & members)
