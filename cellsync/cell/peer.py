@@ -40,6 +40,7 @@ class Peer(NamedTuple):
     clock: OtherClock | None = None  # how far its clock is from this device's; None if unknown
     circle: CircleId = CircleId(NO_ID)
     member: MemberId | None = None  # whose device it is; None before what introduces it has arrived
+    suspended: bool = False  # it is told nothing of cases, so it comes in step with nobody (40-membership, rule 10)
     # During a sync:
     reached: bool = False  # connected at some moment since the sync began
     came_in_step: datetime | None = None  # when, since the sync began; it may have left again
@@ -89,6 +90,7 @@ def _peer(circle: OpenCircle, node: Node, device: DeviceId, written: int) -> Pee
         clock=other_clock(circle, node, device),
         circle=circle.id,
         member=None if (known := circle.replica.circle.grant(device)) is None else known.member,
+        suspended=circle.replica.circle.is_heard(device) and not circle.replica.circle.is_active(device),
     )
 
 

@@ -10,11 +10,13 @@ it has *heard* it once they have confirmed what is held here: its answer, or tha
 An existing connection may be dead unnoticed, after a laptop slept, say. So each of these is pinged, and what its peer
 said before counts only once it has answered.
 
-The sync does not wait for a device that has been met and has no version of the protocol in common with this one.
+The sync does not wait for a device that has been met and has no version of the protocol in common with this one; for
+one that is suspended, which is told nothing of cases, as long as it takes to say what is new of members.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -69,7 +71,7 @@ async def sync(
                 enough_at = min(enough_at, now + GRACE)
                 if now >= enough_at:
                     break
-            with trio.move_on_at(enough_at if now < enough_at else until):
+            with trio.move_on_at(min(enough_at if now < enough_at else until, view.next_done(found))):
                 await changed.wait()
             await trio.sleep_until(min(now + PAUSE, until))
     if view.level:
@@ -85,7 +87,7 @@ class _View:
         self._began = trio.current_time()
         self._marks = {circle.id: circle.mark() for circle in circles}
         self._named: dict[DeviceId, frozenset[Head]] = {}  # when it first answered: the heads that we did not hold
-        self._reached: set[DeviceId] = set()
+        self._reached: dict[DeviceId, float] = {}  # since when
         self.level: dict[DeviceId, datetime] = {}  # in step at some moment, with that moment
         self._heard: set[DeviceId] = set()  # of circles that this device was removed from: who has confirmed all
         node.calls.now()
@@ -95,7 +97,9 @@ class _View:
         node = self._node
         answered = {one for one, link in node.links.items() if link.session.answered >= self._pings.get(link, 0)}
         found = [peer for circle in self._circles for peer in peers(circle, node)]
-        self._reached |= {peer.device for peer in found if peer.connected}
+        for peer in found:
+            if peer.connected:
+                self._reached.setdefault(peer.device, trio.current_time())
         removed = {circle.id for circle in self._circles if circle.is_removed}
         for peer in found:
             if peer.device not in answered or not (peer.in_step_now or self._caught_up(peer)):
@@ -130,7 +134,18 @@ class _View:
         return bool(self.level or self._heard) and all(self._is_done(peer) for peer in found if peer.connected)
 
     def _is_done(self, peer: Peer) -> bool:
+        if peer.suspended:
+            return self._told_by(peer) <= trio.current_time()
         return peer.device in self.level or peer.device in self._heard
+
+    def _told_by(self, peer: Peer) -> float:
+        """When a suspended device has been told what it may be told."""
+        return self._reached.get(peer.device, math.inf) + GRACE
+
+    def next_done(self, found: list[Peer]) -> float:
+        """When one more is no longer waited for, if nothing happens until then."""
+        times = (self._told_by(peer) for peer in found if peer.suspended)
+        return min((at for at in times if at > trio.current_time()), default=math.inf)
 
     def _parted(self, peer: Peer) -> bool:
         """It has been met, and has no version of the protocol in common with this device."""

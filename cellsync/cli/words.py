@@ -217,6 +217,8 @@ def presence(peer: dict[str, Any]) -> str:
     lacks = lacking(peer)
     if peer["version"]:
         return f"{here} · nothing exchanged" + (f", {lacks}" if lacks else "")
+    if peer["suspended"]:
+        return f"{here} · suspended: told nothing of cases"
     if peer["in_step_now"]:
         return f"{here} · in step"
     if lacks:

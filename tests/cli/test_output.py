@@ -120,6 +120,7 @@ def test_nobody_is_seen_never_seen() -> None:
         "in_step_now": False,
         "lacks": 0,
         "lacks_of_others": 0,
+        "suspended": False,
     }
     assert presence({**unknown, "owes": 0, "in_step": None}) == "never seen · not known to be in step"
 

@@ -28,6 +28,7 @@ def known(**given: Any) -> dict[str, Any]:
         (HERE, "LAN, connected · in step"),
         (HERE | {"in_step_now": False}, "LAN, connected · in step when last seen, 56 s ago"),  # it answers no more
         (HERE | {"in_step_now": False, "in_step": False}, "LAN, connected · not in step"),
+        (HERE | {"in_step_now": False, "suspended": True}, "LAN, connected · suspended: told nothing of cases"),
         (HERE | {"in_step_now": False, "in_step": None}, "LAN, connected · not known to be in step"),
         (
             HERE | {"in_step_now": False, "in_step": False, "lacks": 1, "lacks_of_others": 2, "owes": 3},

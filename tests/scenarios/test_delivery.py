@@ -284,6 +284,20 @@ async def test_a_sync_of_who_is_suspended_says_that_it_is(
             await ben.sync(timeout=60)
 
 
+async def test_nobody_waits_for_who_is_suspended(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
+    """A sync would else take as long as it may, as long as a dispute lasts."""
+    async with quarrel(memory_network) as [_, ben, cara, dan]:
+        await until(
+            lambda: status(cara, ben) is DeviceStatus.SUSPENDED, lambda: status(cara, dan) is DeviceStatus.ACTIVE
+        )
+        began = trio.current_time()
+        found = {peer.name: peer for peer in await cara.sync(timeout=600)}
+        assert trio.current_time() - began < 60
+        assert (found["ben"].suspended, found["ben"].reached, found["ben"].came_in_step) == (True, True, None)
+        assert not found["dan"].suspended
+        assert found["dan"].came_in_step is not None
+
+
 async def test_it_is_told_whether_it_is_final(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:
     """Two have spoken, and another one has seen that: so whoever was removed has to see it, too."""
     net = memory_network

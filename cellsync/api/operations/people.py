@@ -62,7 +62,7 @@ def shape_of(peer: Peer) -> shapes.Peer:
         lacks=peer.lacks, lacks_of_others=peer.lacks_of_others, owes=peer.owes, in_step_now=peer.in_step_now,
         in_step=peer.in_step, version=peer.version,
         clock=None if peer.clock is None else shapes.OtherClock(ahead=peer.clock.ahead, measured=peer.clock.measured),
-        circle=peer.circle.hex(), member=None if peer.member is None else peer.member.hex(),
+        circle=peer.circle.hex(), member=None if peer.member is None else peer.member.hex(), suspended=peer.suspended,
     )  # fmt: skip
 
 

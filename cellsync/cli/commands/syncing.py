@@ -72,6 +72,8 @@ def _how_far(peer: dict[str, Any]) -> str:
         return f"✓ {presence(peer)}" if peer["in_step"] else f"{at} · {gone}"
     if peer["version"]:
         return f"nothing exchanged ({seen(peer)})"
+    if peer["suspended"]:
+        return "not in step: it is suspended, and told nothing of cases until that is decided"
     if peer["connected"]:
         return f"not in step: {lacks or 'not finished'}"
     if peer["reached"]:

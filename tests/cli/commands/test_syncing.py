@@ -42,6 +42,10 @@ FOUND: dict[str, tuple[dict[str, Any], str]] = {
         {"reached": True, "connected": True, "in_step_now": False, "in_step": False, "owes": 3},
         "not in step: has 3 that you lack",
     ),
+    "suspended": (
+        {"reached": True, "connected": True, "in_step_now": False, "in_step": False, "suspended": True, "lacks": 3},
+        "not in step: it is suspended, and told nothing of cases until that is decided",
+    ),
     "not finished": (
         {"reached": True, "connected": True, "in_step_now": False, "in_step": None, "owes": None},
         "not in step: not finished",

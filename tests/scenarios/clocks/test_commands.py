@@ -26,6 +26,7 @@ def peer(
         "in_step": connected or None, "version": None, "reached": connected,
         "came_in_step": "2026-03-01T09:58:00+00:00" if connected else None,
         "clock": None if ahead is None else {"ahead": ahead, "measured": measured}, "circle": "c1",
+        "suspended": False,
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def peer(name: str, version: str | None, *, in_step: bool = False) -> dict[str, 
         shapes.SyncPeer, name=name, device=name.encode().hex(), connected=in_step, last_seen=AT,
         lacks=0, owes=0, in_step_now=in_step, in_step=in_step or None, version=version,
         reached=in_step, came_in_step=AT if in_step else None, circle="c1",
+        suspended=False,
     )  # fmt: skip
 
 

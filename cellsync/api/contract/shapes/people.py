@@ -50,7 +50,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     come here since that it is not known to hold. Null: that is not known. `version`: whether its cellsync is older or
     newer, so that nothing can be exchanged until the older of the two is updated; null if it is not. `circle`: of which
     it speaks; what is in several circles is there once for each, with another id. `member`: the id of whose it is;
-    null before that is known.
+    null before that is known. `suspended`: until a dispute is decided it is told nothing of cases.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Peer(Struct, kw_only=True, frozen=True):
     clock: OtherClock | None
     circle: str
     member: str | None
+    suspended: bool
 
 
 class SyncPeer(Peer, kw_only=True, frozen=True):
