@@ -111,7 +111,12 @@ def _only(candidates: list[_Candidate], named: str, kind: str) -> CaseMeant:
                 found = of_kind
                 break
     if len({candidate.case for candidate in found}) > 1:
-        some = ", ".join(candidate.circle.short(candidate.case) for candidate in found[:_SHOWN])
+        several = len({candidate.circle.id for candidate in found}) > 1  # a case that was moved is in two
+
+        def told(one: _Candidate) -> str:
+            return f"{one.circle.short(one.case)} ({one.circle.name})" if several else one.circle.short(one.case)
+
+        some = ", ".join(told(candidate) for candidate in found[:_SHOWN])
         more = "" if len(found) <= _SHOWN else f" and {len(found) - _SHOWN} more"
         raise Ambiguous("More than one case is meant.", hint=f"Give the beginning of its id: {some}{more}")
     if len(found) > 1:

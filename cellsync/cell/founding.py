@@ -8,7 +8,7 @@ from typing import Final, Self, final
 
 from cellsync.cell.home import Place, new_home
 from cellsync.core.crypto import primitives
-from cellsync.core.errors import InvalidValue
+from cellsync.core.errors import DiskFull, InvalidValue
 from cellsync.core.ids import RecoverySecret
 from cellsync.core.membership import recovery
 from cellsync.core.membership.control import checked_name
@@ -115,5 +115,8 @@ async def found_cell(place: Place, circle_name: str, *, name: str, passphrase: s
         with vault:
             vault.create_circle(founded.circle, lambda store: fill(store, founded, secrets, now)).close()
 
-    await home.surroundings.in_thread(create)
+    try:
+        await home.surroundings.in_thread(create)
+    except DiskFull:
+        raise DiskFull("The disk is full: nothing was founded.") from None
     return RecoveryKey(founded.recovery)

@@ -17,7 +17,7 @@ from cellsync.cell.confirmation import Asked, Confirm, Introduce, Introduction, 
 from cellsync.cell.home import Home, Place, new_home
 from cellsync.cell.lone_error import unwrapped
 from cellsync.core import beacon, drawers
-from cellsync.core.errors import CellsyncError, InviteExpired, NoPeer, VaultExists
+from cellsync.core.errors import CellsyncError, DiskFull, InviteExpired, NoPeer, VaultExists
 from cellsync.core.ids import INCARNATION_BYTES, Incarnation, Passphrase
 from cellsync.core.membership.clocks import Clocks, Difference
 from cellsync.core.membership.control import checked_name
@@ -168,7 +168,10 @@ async def _become_one(
             ).close()
 
     async def store(admitted: _Admitted) -> None:
-        await home.surroundings.in_thread(partial(create, admitted, newcomer()))
+        try:
+            await home.surroundings.in_thread(partial(create, admitted, newcomer()))
+        except DiskFull:
+            raise DiskFull("The disk is full: this device has not joined.") from None
 
     await _join(home, home.network(), code_text, secrets, named, confirm, address, timeout, store)
 

@@ -123,7 +123,7 @@ def test_founding_on_a_full_disk(disk: Disk, workshop: Workshop) -> None:
     disk.fill()
     with pytest.raises(Refused) as refused:
         device.ask("found", name="ana", circle="Mill Street", passphrase=PASSPHRASE)
-    assert refused.value.code == "disk_full"
+    assert (refused.value.code, refused.value.message) == ("disk_full", "The disk is full: nothing was founded.")
     disk.free()
     device.ask("found", name="ana", circle="Mill Street", passphrase=PASSPHRASE)
     assert device.ask("open", passphrase=PASSPHRASE)["entries"] == 2

@@ -482,7 +482,7 @@ async def test_a_full_disk_at_the_joiner(
         invite = await ana.create_invite(confirm=accept_any)
         with monkeypatch.context() as patched:
             patched.setattr(module, "fill", full)
-            with pytest.raises(errors.DiskFull):
+            with pytest.raises(errors.DiskFull, match="this device has not joined"):
                 await joining(device, invite.code)
         with pytest.raises(errors.Interrupted) as caught:
             await invite.joined()

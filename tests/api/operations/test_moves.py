@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from cellsync.api.contract.problems import Ambiguous
 from cellsync.core.errors import InvalidValue, NotFound
 from tests.api.operations.test_circles import both
 from tests.api.services import synced
@@ -36,6 +37,11 @@ async def test_a_move_is_previewed_and_takes_what_was_chosen(tmp_path: Path, aut
         day = seen["items"][0]["at"][:10]
         moved = await ana("case.move", case=case["id"], to="Lawyers", items=chosen)
         assert (moved["circle"], moved["title"], moved["items"], moved["linked"]) == (inner, "Anton", 2, True)
+        with pytest.raises(Ambiguous) as raised:
+            await ana("case.show", case="Anton")
+        assert set(raised.value.hint.removeprefix("Give the beginning of its id: ").split(", ")) == {
+            f"{case['id'][:4]} (Mill Street)", f"{moved['id'][:4]} (Lawyers)",
+        }  # fmt: skip
         texts = [line["item"]["values"][0]["text"] for line in (await ana("case.log", case=moved["id"]))["lines"]]
         assert [f"({day})" in text for text in texts] == [True, True]
         assert not any("Ben" in text or "helper" in text for text in texts)
