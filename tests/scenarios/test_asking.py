@@ -66,6 +66,8 @@ class Cell:
         self.asked.append(operation)
         if operation == "removal.preview":
             return {"v": 1, "name": "Ben", "circles": [THERE], "gone": None}
+        if operation == "endorsable":
+            return {"v": 1, "name": "Ben", "circle": "c1", "open": [{"entry": "e1", "what": "Ana removed Ben"}]}
         if operation == "circles":
             return {"v": 1, "circles": [], "locked": []}
         raise NotPermitted
