@@ -18,6 +18,7 @@ from cellsync.core.pairing import exchange, short
 from cellsync.core.pairing.conversation import MACHINE_WITHIN
 from cellsync.core.pairing.exchange import HEADER_BYTES, PROOF_BYTES, InvitersExchange, JoinersExchange
 from cellsync.core.pairing.short import ShortCode
+from cellsync.node.network import BROKEN
 
 ALARM: Final = 3  # burnt codes, since the cell was opened
 
@@ -59,13 +60,13 @@ class ShortCodes:
                 machine = InvitersExchange(shown, knock, entropy(exchange.INVITER_ENTROPY))
                 await stream.send_all(machine.answer)
                 secret, reply = machine.check(await _exactly(stream, PROOF_BYTES, already))
-            except (HandshakeFailed, Interrupted, trio.BrokenResourceError):
+            except (HandshakeFailed, Interrupted, *BROKEN):
                 pass
         if secret is None:  # burnt before anything is said
             self._burnt += 1
             if self._burnt >= ALARM:
                 alarm()
-        with trio.move_on_after(MACHINE_WITHIN), suppress(trio.BrokenResourceError):
+        with trio.move_on_after(MACHINE_WITHIN), suppress(*BROKEN):
             await stream.send_all(reply)
         if secret is None:
             raise CodeBurnt
@@ -90,7 +91,7 @@ async def prove(stream: trio.abc.Stream, given: ShortCode, entropy: Entropy) -> 
             return secret
     except HandshakeFailed:
         raise WrongCode from None
-    except (Interrupted, trio.BrokenResourceError):
+    except (Interrupted, *BROKEN):
         pass
     finally:
         if not proven:

@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import trio
 
 from cellsync.core.errors import InvalidValue
 from cellsync.node.sites import Site, Sites
+
+BROKEN: Final = trio.BrokenResourceError, trio.ClosedResourceError
+"""What a stream raises that has ended: the peer, or the network, has broken it; or it was closed here, because nothing
+reaches it any more."""
 
 
 class Address(NamedTuple):

@@ -20,7 +20,7 @@ from cellsync.core.session.state import State
 from cellsync.core.versions import Versions
 from cellsync.node.circles import Circles
 from cellsync.node.links import Links
-from cellsync.node.network import Network
+from cellsync.node.network import BROKEN, Network
 from cellsync.node.strangers import Strangers
 
 CHUNK: Final = 4096  # bytes per read from a stranger
@@ -53,7 +53,7 @@ class Reception:
     async def receive(self, stream: trio.abc.Stream) -> None:
         """Handle a connection until it is over."""
         hang_up = hang_up_at(self._circles.surroundings.entropy(HANG_UP_ENTROPY), trio.current_time())
-        with self.strangers.waiting(stream), suppress(trio.BrokenResourceError):
+        with self.strangers.waiting(stream), suppress(*BROKEN):
             await self._answer(stream, hang_up)
 
     async def _answer(self, stream: trio.abc.Stream, hang_up: float) -> None:

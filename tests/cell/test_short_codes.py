@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from functools import partial
+from os import urandom
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 from cellsync import Asked, Invite, Reason, errors
 from cellsync.cell import short_codes
@@ -229,6 +230,28 @@ async def test_the_line_breaks_during_the_guess(
         assert inviters in {"code_burnt", "invite_expired", "handshake_failed"}
         assert len(ana.members()) == 1
     net.check_failures()
+
+
+async def test_a_stream_that_is_closed_here_ends_the_guess() -> None:
+    """As when the cable goes out: then another task closes what nothing reaches any more."""
+    ours, theirs = memory_stream_pair()
+    alarms, codes, other = list[None](), ShortCodes(), ShortCodes()
+    shown = other.draw(urandom)
+    assert shown is not None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(close_when_idle, ours)
+        with pytest.raises(errors.InviteExpired):
+            await short_codes.prove(ours, shown, urandom)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(close_when_idle, theirs)
+        knock = JoinersExchange(shown, urandom(exchange.JOINER_ENTROPY)).knock
+        with pytest.raises(errors.CodeBurnt):
+            await codes.check(shown, theirs, knock, urandom, lambda: alarms.append(None))
+
+
+async def close_when_idle(stream: trio.abc.Stream) -> None:
+    await wait_all_tasks_blocked()
+    await trio.aclose_forcefully(stream)
 
 
 async def test_numbers_of_open_invitations_differ(memory_network: MemoryNetwork, autojump_clock: MockClock) -> None:

@@ -10,6 +10,7 @@ import json
 import secrets
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -19,7 +20,7 @@ from cellsync.core.errors import NoPeer
 from cellsync.core.ids import Millis
 from cellsync.node import discovery, interfaces
 from cellsync.node.lan import open_lan
-from cellsync.node.network import Address, Network
+from cellsync.node.network import BROKEN, Address, Network
 
 KEY: Final = hashlib.sha256(b"the circle's discovery branch").digest()
 NAMES: Final = ("ada", "ben")
@@ -79,8 +80,9 @@ async def main(name: str, rotate: float) -> None:
                 if match is None:
                     tell(stranger=True)
                     continue
-                async with await reach(network, places[match.address]) as stream:
-                    tell(met=bytes(await stream.receive_some()).decode(), at=places[match.address].host)
+                with suppress(*BROKEN):  # its cable may go out while it waits
+                    async with await reach(network, places[match.address]) as stream:
+                        tell(met=bytes(await stream.receive_some()).decode(), at=places[match.address].host)
 
 
 if __name__ == "__main__":

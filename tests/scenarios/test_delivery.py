@@ -291,7 +291,7 @@ async def test_nobody_waits_for_who_is_suspended(memory_network: MemoryNetwork, 
             lambda: status(cara, ben) is DeviceStatus.SUSPENDED, lambda: status(cara, dan) is DeviceStatus.ACTIVE
         )
         began = trio.current_time()
-        found = {peer.name: peer for peer in await cara.sync(timeout=600)}
+        found = {peer.name: peer for peer in await cara.sync(everyone=True, timeout=600)}
         assert trio.current_time() - began < 60
         assert (found["ben"].suspended, found["ben"].reached, found["ben"].came_in_step) == (True, True, None)
         assert not found["dan"].suspended
