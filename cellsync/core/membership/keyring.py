@@ -25,7 +25,7 @@ from cellsync.core.membership.turn import Begun, Turn, date, turn
 
 
 class ActiveDevice(NamedTuple):
-    """A device that is active."""
+    """A device that is active, or suspended."""
 
     member: MemberId
     seal: SealPublic  # the newest of its seal keys
@@ -43,6 +43,7 @@ class StepFacts(NamedTuple):
     followed: Sequence[Followed]
     rejected: Mapping[DeviceId, Collection[EpochId]]  # by whom
     active: Mapping[DeviceId, ActiveDevice]  # this device, too, if it is
+    suspended: Mapping[DeviceId, ActiveDevice]  # of which a key is IN
     introduced: Sequence[IntroducedSealKey]  # this device's seal keys
     heard: frozenset[DeviceId]  # not active, and still spoken to: what they hold stays accepted
     saw: Callable[[EntryId, EntryId], bool]  # whether the first has the second in its past, or is it
@@ -53,8 +54,12 @@ class StepFacts(NamedTuple):
         return self.ranks.get(epoch)
 
     def has_cited(self, device: DeviceId, entry: EntryId) -> bool:
-        """Whether a device that is active has an entry with another in its past, or which is it."""
-        return any(self.saw(newest, entry) for newest in self.active[device].newest)
+        """Whether a device that is active or suspended has an entry with another in its past, or which is it."""
+        return any(self.saw(newest, entry) for newest in self.known(device).newest)
+
+    def known(self, device: DeviceId) -> ActiveDevice:
+        """A device that is active or suspended."""
+        return self.active.get(device) or self.suspended[device]
 
 
 class Duties(NamedTuple):
@@ -156,10 +161,10 @@ class Keyring:
     # --- who holds what ---------------------------------------------------------------------------------
 
     def _note_holders(self, facts: StepFacts, now: Millis, attested: Day | None) -> None:
-        for device, active in facts.active.items():
+        for device in (*facts.active, *facts.suspended):
             shown = None if device == self.device else self._shown(facts, device)
             if shown is not None:
-                self.holders.note(device, shown, active.heard, facts.rank)
+                self.holders.note(device, shown, facts.known(device).heard, facts.rank)
         today = day_of(now)
         self.holders.forget({*facts.active, *facts.heard}, today if attested is None else min(today, attested))
 
@@ -169,7 +174,7 @@ class Keyring:
             facts.rotations.values(),
             lambda entry: facts.has_cited(device, entry),
             facts.rejected.get(device, ()),
-            facts.active[device].heard,
+            facts.known(device).heard,
         )
         return facts.given(device) if shown is None else shown
 

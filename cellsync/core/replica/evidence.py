@@ -91,7 +91,12 @@ class KeyEvidence:
 
     def facts(self) -> StepFacts:
         decision = self._replica.court.ruling.decision
-        active = {one.device: self._active(one.device, one.member) for one in self._replica.circle.active()}
+        circle = self._replica.circle
+        active = {one.device: self._active(one.device, one.member) for one in circle.active()}
+        others = [one for one in circle.heard() if one.device not in active]
+        suspended = {
+            one.device: self._active(one.device, one.member) for one in others if self._standing_keys(one.device)
+        }
         rejected: dict[DeviceId, set[EpochId]] = {}
         for author, epoch, entry, slot in self._rejects:
             if self._stands(entry, slot):
@@ -104,8 +109,9 @@ class KeyEvidence:
             [one for one, entry, slot in self._followed if self._stands(entry, slot)],
             rejected,
             active,
+            suspended,
             [IntroducedSealKey(one.entry, one.height) for one in self._standing_keys(self._device)],
-            frozenset(one.device for one in self._replica.circle.heard() if one.device not in active),
+            frozenset(one.device for one in others),
             self.saw,
             self.given,
         )

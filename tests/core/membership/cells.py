@@ -90,6 +90,7 @@ class Device:
             known.followed,
             known.rejected,
             known.active,
+            known.suspended,
             known.seal_keys(self.id),
             known.heard - known.active.keys(),
             self.cell.written.saw,

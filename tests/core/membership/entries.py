@@ -7,7 +7,7 @@ is what the rules of edition 2 say of that set (`Deliberation`), which other tes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -154,8 +154,18 @@ class Known:
 
     @cached_property
     def active(self) -> dict[DeviceId, ActiveDevice]:
+        return self._described(self.decision.active)
+
+    @cached_property
+    def suspended(self) -> dict[DeviceId, ActiveDevice]:
+        """Those of which a key is IN."""
+        standing = {entry.id for entry in self.standing}
+        others = self.heard - self.decision.active
+        return self._described(one for one in others if any(each.id in standing for each in self.introduced(one)))
+
+    def _described(self, devices: Iterable[DeviceId]) -> dict[DeviceId, ActiveDevice]:
         found: dict[DeviceId, ActiveDevice] = {}
-        for device in sorted(self.decision.active):
+        for device in sorted(devices):
             newest = max(self._own[device], key=lambda entry: entry.height)
             key = self.introduced(device)[-1].said
             assert isinstance(key, Admission | SealKey)

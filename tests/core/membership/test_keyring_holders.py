@@ -164,3 +164,19 @@ def test_two_that_quarrelled_for_long_meet_in_an_older_epoch_that_neither_is_kno
     assert dan.meet(ana)
     cell.all_meet(ana, dan, bea)
     assert ana.keyring.epochs.newest == dan.keyring.epochs.newest == bea.keyring.epochs.newest
+
+
+def test_whoever_was_held_to_be_removed_and_is_suspended_stays_accepted() -> None:
+    """Who heard of one of two removals first forgot what the other one holds, and never spoke to it again."""
+    cell, (ana, bea, eva, dan) = cell_of(4)
+    cell.sleep(1)
+    held = bea.keyring.epochs.newest
+    ana.rotate(removing=bea.id)
+    bea.rotate(removing=ana.id)
+    eva.hear(ana)
+    assert eva.keyring.holders.of(bea.id) is None
+    eva.hear(bea)
+    assert bea.id in eva.known.heard - eva.active.keys()
+    assert eva.keyring.holders.of(bea.id) == held
+    away(cell, eva, dan)
+    assert eva.keyring.epochs.keeps(held)
