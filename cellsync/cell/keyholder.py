@@ -120,8 +120,9 @@ class Keyholder:
             self._flags = list(self._find_flags())
 
     def _find_flags(self) -> Iterator[Flag]:
-        keys = kept_keys(self._circle, self._standing())
-        for member in sorted({one for key in keys if key.state != "waits" for one in key.exposed}):
+        standing = self._standing()
+        keys, me = kept_keys(self._circle, standing), standing.me  # whoever is gone knows whether they have it
+        for member in sorted({one for key in keys if key.state != "waits" for one in key.exposed if one != me}):
             yield flag_of_device(self._circle, Reason.KEY_EXPOSED, DeviceId(member))
         if any(key.state == "undecided" for key in keys):
             yield flag_of_device(self._circle, Reason.KEY_UNDECIDED, self._circle.device)

@@ -127,8 +127,8 @@ def wipe_ahead(name: str, seconds: float) -> str:
     what = line(name) or "a circle"
     return (
         f"⚠ This device wipes {what} when it has been on for {hours(seconds)} more: it was removed, "
-        "and the circle has chosen that. It stops once as many coordinators speak against the removal as spoke for it: "
-        "cellsync members contest. Until then you can export: cellsync case export"
+        "and the circle has chosen that. It stops once as many coordinators speak against the removal as spoke for it, "
+        "unless the recovery key did: cellsync members contest. Until then you can export: cellsync case export"
     )
 
 

@@ -337,6 +337,19 @@ async def test_a_quarrel_is_flagged_until_it_is_decided(
         assert {flag.about for flag in ben.flags if flag.reason is Reason.UNDECIDED} == {("ana",), ("ben",)}
 
 
+async def test_nobody_is_told_that_they_may_have_the_paper_themselves(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    async with memory_network.cells("ana", "ben") as [ana, ben]:
+        await coordinators(memory_network, ana, ben)
+        memory_network.partition("ana", "ben")
+        await ana.first.membership.remove([MemberId(ben.device)])
+        await bring(ana, ben)
+        assert ben.first.circle.is_removed
+        assert ("key_exposed", "ben") in flagged(ana)
+        assert "key_exposed" not in dict(flagged(ben))
+
+
 async def test_one_word_is_flagged_while_somebody_could_second_it(
     memory_network: MemoryNetwork, autojump_clock: MockClock
 ) -> None:

@@ -34,7 +34,7 @@ class Why(StrEnum):
 
 
 _SAID: Final = {
-    Why.NO_CONSENT: "nobody has consented for a person concerned",
+    Why.NO_CONSENT: "there is no consent: of a person concerned, or for the case itself",
     Why.TOO_NARROW: "a consent does not reach that far",
     Why.WITHDRAWN: "a consent was withdrawn",
     Why.TO_COME: "a consent is given on a day that is still to come",

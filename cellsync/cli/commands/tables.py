@@ -159,7 +159,10 @@ def _load(file: Path) -> str:
     "--for", "audience", type=click.Choice(["internal", "partners", "un", "public"]), default="internal",
     show_default=True, help="Whom it is for: their consent has to reach that far.",
 )  # fmt: skip
-@click.option("--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]))
+@click.option(
+    "--compartment", "compartments", multiple=True, type=click.Choice([f"C{n}" for n in range(7)]),
+    help="C0 for the public, C1 the case, C2 legal, C3 medical, C4 to C6 helpers and routes. Else what suits --for.",
+)  # fmt: skip
 @click.option("--language", default="", metavar="TAG", help="Mark the texts as being in it: ru, be, en.")
 @click.option("--with-mentions", is_flag=True, help="Let texts go also where they say something that stays: a name.")
 @circle_option("Out of this circle.")
