@@ -59,7 +59,7 @@ def test_the_vaults_header(tmp_path: Path, visit: Visit) -> None:
             path.unlink()
     assert one(vault_header, at)[1:] == (Grade.BAD, "The vault's database is missing.", BACK)
     content = (folder / "vault").read_bytes()
-    for damaged in (content[:-1], content[:100] + b"?" + content[101:], b"", b"a letter"):
+    for damaged in (content[:-1], content[:100] + bytes([content[100] ^ 1]) + content[101:], b"", b"a letter"):
         (folder / "vault").write_bytes(damaged)
         said = "The vault's header is damaged: no passphrase opens it."
         assert one(vault_header, at)[1:] == (Grade.BAD, said, BACK)
